@@ -8,7 +8,7 @@ use crate::Sink;
 use crate::fold::FoldKey;
 
 /// Texts that are remembered, at most: each has one place.
-const PLACES: usize = 8192;
+const PLACES: usize = 32_768;
 
 /// Keeps texts in a sink, and remembers the newest by hashes that nobody can
 /// foresee: 64 bits are enough to tell them apart.

@@ -17,8 +17,10 @@ pub(crate) enum On {
     PingAnswer,
     /// PUBLISH, of either side.
     Publish,
-    /// PUBACK, PUBREC, PUBREL or PUBCOMP, of either side.
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP, of either side, with a code of success.
     Ack,
+    /// One of these with a code of failure.
+    Refused,
     /// SUBSCRIBE or UNSUBSCRIBE.
     Subscribe,
     /// SUBACK or UNSUBACK.
@@ -77,6 +79,10 @@ impl On {
                 PacketSeen::Connect(_) => Self::Connect,
                 PacketSeen::ConnAck(_) => Self::ConnAck,
                 PacketSeen::Publish(_) => Self::Publish,
+                PacketSeen::PubAck(_, 0x80..)
+                | PacketSeen::PubRec(_, 0x80..)
+                | PacketSeen::PubRel(_, 0x80..)
+                | PacketSeen::PubComp(_, 0x80..) => Self::Refused,
                 PacketSeen::PubAck(..)
                 | PacketSeen::PubRec(..)
                 | PacketSeen::PubRel(..)

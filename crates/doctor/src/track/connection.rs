@@ -171,7 +171,7 @@ impl Connection {
             What::OpenFailed(failure) => self.ends(event, None, CloseHow::Unknown, Some(failure)),
             What::Resent { from, bytes } => self.tcp.paths.resent(from, bytes, event.moment()),
             What::Window { of, open } => self.tcp.paths.window(of, open, event.at),
-            What::Missing { from } => self.tcp.paths.missing(from),
+            What::Missing { .. } => self.tcp.paths.missing(),
             What::Closing { by, how } => self.ends(event, Some(by), how, None),
             What::Ended => self.ends(event, None, CloseHow::Unknown, None),
             What::ClientHello { sni, .. } => self.sni = sni,

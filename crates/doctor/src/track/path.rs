@@ -33,8 +33,6 @@ pub(crate) struct Path {
     pub(crate) window_closed: Option<Time>,
     /// The longest time it was closed.
     pub(crate) longest_closed: Duration,
-    /// Bytes that the capture lacks: times of this connection prove nothing.
-    pub(crate) missing: bool,
 }
 
 /// Payload of a segment that fills most paths.
@@ -84,11 +82,17 @@ impl Path {
 
 /// Both sides' paths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Paths([Path; 2]);
+pub(crate) struct Paths {
+    sides: [Path; 2],
+    /// The capture lacks bytes of either: times of this connection prove nothing.
+    gaps: bool,
+    /// Either may have a row of retransmissions.
+    rows: bool,
+}
 
 impl Paths {
     pub(crate) fn of(&self, side: Side) -> &Path {
-        let [client, server] = &self.0;
+        let [client, server] = &self.sides;
         match side {
             Side::Client => client,
             Side::Server => server,
@@ -96,7 +100,7 @@ impl Paths {
     }
 
     fn of_mut(&mut self, side: Side) -> &mut Path {
-        let [client, server] = &mut self.0;
+        let [client, server] = &mut self.sides;
         match side {
             Side::Client => client,
             Side::Server => server,
@@ -107,11 +111,13 @@ impl Paths {
         let path = self.of_mut(side);
         path.sent = path.sent.saturating_add(1);
         path.last_sent = Some(at);
-        path.passes();
-        self.of_mut(side.other()).passes();
+        if core::mem::take(&mut self.rows) {
+            self.sides.iter_mut().for_each(Path::passes);
+        }
     }
 
     pub(crate) fn resent(&mut self, side: Side, bytes: u32, moment: Moment) {
+        self.rows = true;
         self.of_mut(side).resent(bytes, moment);
     }
 
@@ -124,12 +130,12 @@ impl Paths {
         }
     }
 
-    pub(crate) fn missing(&mut self, side: Side) {
-        self.of_mut(side).missing = true;
+    pub(crate) fn missing(&mut self) {
+        self.gaps = true;
     }
 
     /// Whether the capture lacks bytes of either side.
     pub(crate) fn has_gaps(&self) -> bool {
-        self.0.iter().any(|path| path.missing)
+        self.gaps
     }
 }

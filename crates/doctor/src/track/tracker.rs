@@ -261,7 +261,7 @@ impl Tracker {
 
     /// Says what is to be watched on a connection of this client.
     fn watch(&mut self, source: SourceId, number: ConnectionId, client: u32) {
-        let had = self.registry.get(client).is_some_and(|client| client.kept_session);
+        let had = || self.registry.get(client).is_some_and(|client| client.kept_session);
         self.connections.watch(source, number, had);
     }
 

@@ -23,9 +23,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// What there is to watch on a connection. `had`: its client had subscribed in a
-    /// session that was kept.
-    pub(super) fn of(connection: &Connection, had: bool) -> Self {
+    /// What there is to watch on a connection. `had`: whether its client had
+    /// subscribed in a session that was kept.
+    pub(super) fn of(connection: &Connection, had: impl FnOnce() -> bool) -> Self {
         let mqtt = &connection.mqtt;
         let inbound = connection.flights(Side::Server);
         let reads = connection.tcp.paths.of(Side::Client);
@@ -40,7 +40,7 @@ impl Watch {
                 || reads.window_closed.is_some()
                 || !reads.longest_closed.is_zero(),
             silence: connection.idle.silent_from.is_some() && (outbound || unheard),
-            session: had && lost && !mqtt.session.clean && mqtt.session.subscribed.is_none(),
+            session: lost && !mqtt.session.clean && mqtt.session.subscribed.is_none() && had(),
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[ROUNDS, ROUNDS_INFERRED],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Ack, On::Words],
+    on: &[On::End, On::Refused, On::Words],
     check,
 };
 

@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[SLOW],
         ..Meta::EMPTY
     },
-    on: &[On::Ack, On::Path, On::TickInbound, On::End, On::Words],
+    on: &[On::Ack, On::Refused, On::Path, On::TickInbound, On::End, On::Words],
     check,
 };
 

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[SEALED],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Disconnect, On::Ack, On::Words],
+    on: &[On::End, On::Disconnect, On::Refused, On::Words],
     check,
 };
 

@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[WAITS],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Disconnect, On::Ack, On::PingAnswer, On::Words],
+    on: &[On::End, On::Disconnect, On::Refused, On::PingAnswer, On::Words],
     check,
 };
 

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
         ],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Disconnect, On::Ack],
+    on: &[On::End, On::Disconnect, On::Refused],
     check,
 };
 

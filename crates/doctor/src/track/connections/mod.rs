@@ -122,9 +122,14 @@ impl Connections {
         })
     }
 
-    /// Says what is watched of a connection. `had`: its client had subscribed in a
-    /// session that was kept.
-    pub(super) fn watch(&mut self, source: SourceId, number: ConnectionId, had: bool) {
+    /// Says what is watched of a connection. `had`: whether its client had subscribed
+    /// in a session that was kept.
+    pub(super) fn watch(
+        &mut self,
+        source: SourceId,
+        number: ConnectionId,
+        had: impl FnOnce() -> bool,
+    ) {
         let Some(all) = self.all.get_mut(usize::from(source.0)) else { return };
         let Some(live) = all.get(number.0 as usize) else { return };
         let watch = if live.counted { Watch::default() } else { Watch::of(&live.connection, had) };
