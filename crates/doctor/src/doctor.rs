@@ -17,7 +17,7 @@ use crate::sighting::Sightings;
 use crate::source::{Source, SourceId, Vantage};
 use crate::texts::{TextId, Texts};
 use crate::time::Time;
-use crate::track::Tracker;
+use crate::track::{Tracker, Watch};
 
 /// How often a live connection on which something is due or missing is looked at if
 /// nothing happens on it.
@@ -144,14 +144,14 @@ impl Doctor {
             let next = self.tracker.watched_from(source, from).next();
             let Some((number, client, watch)) = next else { break };
             from = (number.0 as usize).saturating_add(1);
-            for (on, due) in [
-                (On::TickPings, watch.pings),
-                (On::TickOutbound, watch.outbound),
-                (On::TickInbound, watch.inbound),
-                (On::TickSilence, watch.silence),
-                (On::TickSession, watch.session),
+            for (on, what) in [
+                (On::TickPings, Watch::PINGS),
+                (On::TickOutbound, Watch::OUTBOUND),
+                (On::TickInbound, Watch::INBOUND),
+                (On::TickSilence, Watch::SILENCE),
+                (On::TickSession, Watch::SESSION),
             ] {
-                if due {
+                if watch.has(what) {
                     self.ask(on, source, Some(number), client, now, None);
                 }
             }

@@ -11,6 +11,7 @@ use super::clock::{Clock, Stamp};
 use super::memory::Memory;
 use super::reasons;
 use super::threads::{Moment, Threads, Who};
+use crate::recent::Recent;
 use crate::{Sink, digest};
 
 /// Ages are told to the millisecond.
@@ -20,6 +21,7 @@ const ROUNDED: Duration = Duration::from_millis(1);
 /// payloads, passwords and user names stay out of it by not being said.
 pub(crate) struct Facts<'a> {
     pub(crate) sink: &'a mut dyn Sink,
+    pub(crate) texts: &'a mut Recent,
     pub(crate) threads: &'a mut Threads,
     pub(crate) clock: &'a mut Clock,
     /// What lines before left to be said.
@@ -64,7 +66,7 @@ impl Facts<'_> {
 
     /// Keeps a text that is no secret.
     pub(crate) fn keep(&mut self, text: &str) -> TextId {
-        self.sink.keep(text)
+        self.texts.keep(text, self.sink)
     }
 
     /// `host:port`, or a host alone.

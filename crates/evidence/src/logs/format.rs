@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel_doctor::Vantage;
 
 use super::facts::Facts;
+use super::json::Json;
 
 /// One format.
 pub(crate) struct Format {
@@ -70,10 +71,10 @@ pub(crate) struct Hit<'a> {
 
 impl<'a> Hit<'a> {
     /// The line's JSON object, whatever stands around it.
-    pub(crate) fn json(&self) -> Option<serde_json::Value> {
+    pub(crate) fn json(&self) -> Option<Json<'a>> {
         let from = self.line.find('{')?;
         let to = self.line.rfind('}')?;
-        serde_json::from_str(self.line.get(from..=to)?).ok()
+        Json::read(self.line.get(from..=to)?)
     }
 
     /// What the line has after the anchor, without a full stop.

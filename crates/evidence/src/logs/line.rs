@@ -1,8 +1,10 @@
 //! Bytes to lines, and lines out of what other programs wrap around them.
 
 use std::borrow::Cow;
+use std::io::BufRead;
 
 use super::clock::Stamp;
+use super::json::Json;
 
 /// The longest line that is read, in bytes. A longer one is counted, not read.
 pub(crate) const LONGEST: usize = 64 << 10;
@@ -22,9 +24,8 @@ pub(crate) struct Lines {
 impl Lines {
     /// Gives every line that is whole to `each`, with its number.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(u64, &[u8])) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (line, after) = bytes.split_at(end);
-            bytes = after.get(1..).unwrap_or_default();
+        while let Some((line, after)) = first_line(bytes) {
+            bytes = after;
             self.number = self.number.saturating_add(1);
             if self.skipping || self.rest.len().saturating_add(line.len()) > LONGEST {
                 self.too_long = self.too_long.saturating_add(1);
@@ -56,6 +57,14 @@ impl Lines {
         }
         (self.skipping, self.rest) = (false, Vec::new());
     }
+}
+
+/// The first line, without its end, and what follows; `None` if nothing ends it.
+fn first_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut after = bytes;
+    // It looks at many bytes at a time.
+    let length = after.skip_until(b'\n').ok()?;
+    Some((bytes.get(..length)?.strip_suffix(b"\n")?, after))
 }
 
 /// A line without what is wrapped around it.
@@ -105,7 +114,7 @@ impl<'a> Line<'a> {
 
     /// `name  | ` of Docker Compose.
     fn skip_compose(&mut self) {
-        let Some((name, _)) = self.text().split_once("| ") else { return };
+        let Some(name) = before(self.text(), '|', " ") else { return };
         let word = name.trim_end();
         if word.len() < name.len() && !word.is_empty() && !word.contains([' ', '{', '"', '[']) {
             self.skip(name.len().saturating_add(2));
@@ -120,7 +129,7 @@ impl<'a> Line<'a> {
                 return self.skip(stream.len());
             }
         }
-        let Some((head, _)) = text.split_once("]: ") else { return };
+        let Some(head) = before(text, ']', ": ") else { return };
         let Some((unit, pid)) = head.rsplit_once('[') else { return };
         // `OpenSSL Error[0]: ` is the broker's own text.
         let a_unit = unit.split(' ').count() <= 2
@@ -130,6 +139,18 @@ impl<'a> Line<'a> {
             self.skip(head.len().saturating_add(3));
         }
     }
+}
+
+/// What stands before a sign and what follows it; one byte is looked for, as most
+/// lines do not have it.
+fn before<'a>(text: &'a str, sign: char, after: &str) -> Option<&'a str> {
+    let mut signs = text.match_indices(sign);
+    let follows = |(at, sign): &(usize, &str)| {
+        let rest = text.get(at.saturating_add(sign.len())..);
+        rest.is_some_and(|rest| rest.starts_with(after))
+    };
+    let (at, _) = signs.find(follows)?;
+    text.get(..at)
 }
 
 /// Without escape sequences of terminals.
@@ -155,7 +176,7 @@ fn without_colour(text: Cow<'_, str>) -> Cow<'_, str> {
 fn without_json(text: &str) -> Option<(String, Option<Stamp>)> {
     let trimmed = text.trim_start();
     if trimmed.starts_with("{\"log\":") {
-        let value: serde_json::Value = serde_json::from_str(trimmed).ok()?;
+        let value = Json::read(trimmed)?;
         let stamp = value.get("time").and_then(|time| Stamp::read(time.as_str()?));
         let inner = value.get("log")?.as_str()?.trim_end();
         return Some((without_colour(inner.into()).into_owned(), stamp.map(|(stamp, _)| stamp)));
@@ -164,7 +185,9 @@ fn without_json(text: &str) -> Option<(String, Option<Stamp>)> {
         let inner: String = serde_json::from_str(rest.trim_end_matches([',', ' '])).ok()?;
         return Some((inner, None));
     }
-    let from = text.find("\"{\"\"")?;
+    // Most lines have no quote at all.
+    let quoted = text.get(text.find('"')?..)?;
+    let from = text.len().checked_sub(quoted.len())?.checked_add(quoted.find("\"{\"\"")?)?;
     let to = text.rfind("}\"")?;
     Some((text.get(from.checked_add(1)?..=to)?.replace("\"\"", "\""), None))
 }

@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::options::Options;
 use super::threads::{Moment, Threads};
 use crate::Sink;
+use crate::recent::Recent;
 use crate::text::thousands;
 
 /// Lines from which the format is told.
@@ -183,6 +184,7 @@ struct Reading {
     clock: Clock,
     threads: Threads,
     memory: Memory,
+    texts: Recent,
     understood: u64,
     newest: Moment,
 }
@@ -206,6 +208,7 @@ impl Reading {
             clock: Clock::new(options.start),
             threads: Threads::new(source),
             memory: Memory::default(),
+            texts: Recent::default(),
             understood: 0,
             newest: Moment::default(),
         })
@@ -214,6 +217,7 @@ impl Reading {
     fn facts<'a>(&'a mut self, sink: &'a mut dyn Sink) -> Facts<'a> {
         Facts {
             sink,
+            texts: &mut self.texts,
             threads: &mut self.threads,
             clock: &mut self.clock,
             memory: &mut self.memory,

@@ -1,7 +1,6 @@
 //! Which connection a line is about, and its number.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use evenkeel_doctor::{
     Address, Bounds, CloseHow, ConnectionId, Event, PacketSeen, Place, Side, SourceId, TextId,
@@ -9,6 +8,7 @@ use evenkeel_doctor::{
 };
 
 use crate::Sink;
+use crate::fold::FoldKey;
 
 /// How a line names a connection: any of these, or none if the log is about
 /// one connection at a time.
@@ -46,7 +46,7 @@ const LIMIT: usize = Bounds::CONNECTIONS;
 const ENDED: usize = 1024;
 
 /// What a line calls a connection: a peer, an instance, a client, or nothing.
-type Key = (u8, u64);
+type Key = (u64, u64);
 
 /// A connection of the log.
 #[derive(Debug, Default)]
@@ -75,7 +75,9 @@ pub(crate) struct Moment {
 pub(crate) struct Threads {
     source: SourceId,
     all: Vec<Option<Thread>>,
-    numbers: HashMap<Key, u32>,
+    /// The key of the hashes of names.
+    names: FoldKey,
+    numbers: HashMap<Key, u32, FoldKey>,
     free: Vec<u32>,
     /// Those that have not ended. A log may say often that all are over: who
     /// is asked then are these, not all numbers.
@@ -91,7 +93,8 @@ impl Threads {
         Self {
             source,
             all: Vec::new(),
-            numbers: HashMap::new(),
+            names: FoldKey::default(),
+            numbers: HashMap::default(),
             free: Vec::new(),
             open: BTreeSet::new(),
             ended: VecDeque::new(),
@@ -150,7 +153,7 @@ impl Threads {
     /// of it already: so it is with most lines.
     pub(crate) fn known(&mut self, who: Who<'_>) -> Option<u32> {
         let mut number = None;
-        for key in keys(who).iter().flatten() {
+        for key in keys(&self.names, who).iter().flatten() {
             let of = *self.numbers.get(key)?;
             if number.is_some_and(|number| number != of) {
                 return None;
@@ -187,7 +190,11 @@ impl Threads {
 
     /// Whether there is or was a connection that the log calls so.
     pub(crate) fn knows(&mut self, who: Who<'_>) -> bool {
-        keys(who).iter().flatten().next().is_some_and(|key| self.numbers.contains_key(key))
+        keys(&self.names, who)
+            .iter()
+            .flatten()
+            .next()
+            .is_some_and(|key| self.numbers.contains_key(key))
     }
 
     /// Whether the client has been let in.
@@ -256,7 +263,7 @@ impl Threads {
     /// The narrowest name decides: a known client on an unknown address is a
     /// new connection.
     fn find(&mut self, who: Who<'_>) -> Option<u32> {
-        let keys = keys(who);
+        let keys = keys(&self.names, who);
         let narrowest = keys.iter().flatten().next()?;
         if let Some(number) = self.numbers.get(narrowest) {
             return Some(*number);
@@ -291,7 +298,7 @@ impl Threads {
 
     /// A connection has these names from here on.
     fn bind(&mut self, number: u32, who: Who<'_>, moment: Moment, sink: &mut dyn Sink) {
-        for key in keys(who).into_iter().flatten() {
+        for key in keys(&self.names, who).into_iter().flatten() {
             let before = self.numbers.insert(key, number);
             if before == Some(number) {
                 continue;
@@ -335,14 +342,9 @@ impl Threads {
 }
 
 /// The keys of a name, the narrowest first.
-fn keys(who: Who<'_>) -> [Option<Key>; 3] {
-    let key = |kind: u8, text: &str| {
-        (!text.is_empty()).then(|| {
-            let mut hasher = DefaultHasher::new();
-            text.hash(&mut hasher);
-            (kind, hasher.finish())
-        })
-    };
+fn keys(names: &FoldKey, who: Who<'_>) -> [Option<Key>; 3] {
+    let key =
+        |kind: u64, text: &str| (!text.is_empty()).then(|| (kind, names.hash(text.as_bytes())));
     let all = [key(0, who.peer), key(1, who.instance), key(2, who.id)];
     if all.iter().all(Option::is_none) { [Some((3, 0)), None, None] } else { all }
 }

@@ -8,7 +8,7 @@ use crate::track::Watch;
 
 /// Places of a page. Smaller ones need less memory if few numbers of each page are
 /// in use, larger ones if a source's numbers are high.
-pub(super) const PAGE: usize = 16;
+pub(super) const PAGE: usize = 4;
 
 /// Where a connection is, and what of it is watched.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ struct Page {
     live: [Option<Box<Live>>; PAGE],
     watch: [Watch; PAGE],
     /// How many places are in use.
-    used: usize,
+    used: u8,
 }
 
 /// Connections by their numbers, in pages: one is there as long as a number of it
@@ -59,7 +59,7 @@ impl Pages {
         let page = page.get_or_insert_default();
         let Some(place) = page.live.get_mut(number % PAGE) else { return false };
         let free = place.replace(Box::new(live)).is_none();
-        page.used = page.used.saturating_add(usize::from(free));
+        page.used = page.used.saturating_add(u8::from(free));
         free
     }
 

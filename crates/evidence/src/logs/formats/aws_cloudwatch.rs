@@ -6,11 +6,10 @@ use core::time::Duration;
 use evenkeel_doctor::{
     Address, ConnectSeen, Denied, PacketSeen, PublishSeen, Side, Vantage, Words,
 };
-use serde_json::Value;
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::threads::Who;
 
 pub(super) static FORMAT: Format = Format {
@@ -85,7 +84,7 @@ fn publish(who: Who<'_>, from: Side, topic: &str, facts: &mut Facts<'_>) {
     facts.packet(who, from, PacketSeen::Publish(PublishSeen { topic, ..PublishSeen::default() }));
 }
 
-fn refused(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn refused(who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let reason = json::text(value, "reason");
     if reason.contains("THROTTL") {
         facts.words(who, Words::ConnectRate);
@@ -99,14 +98,14 @@ fn refused(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     facts.closed(who, Some(Side::Server));
 }
 
-fn denied(who: Who<'_>, right: Denied, topic: &str, value: &Value, facts: &mut Facts<'_>) {
+fn denied(who: Who<'_>, right: Denied, topic: &str, value: &Json<'_>, facts: &mut Facts<'_>) {
     if json::text(value, "reason").contains("THROTTL") {
         return facts.words(who, Words::Throttled);
     }
     facts.denied(who, right, topic);
 }
 
-fn disconnected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn disconnected(who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let reason = match json::text(value, "disconnectReason") {
         "" => json::text(value, "reason"),
         reason => reason,

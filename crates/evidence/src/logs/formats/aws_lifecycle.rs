@@ -7,12 +7,11 @@
 use core::time::Duration;
 
 use evenkeel_doctor::{Address, Denied, Side, Vantage, Words};
-use serde_json::Value;
 
 use super::aws_cloudwatch::ended;
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::threads::Who;
 
 pub(super) static FORMAT: Format = Format {
@@ -34,7 +33,7 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     }
 }
 
-fn presence(value: &Value, facts: &mut Facts<'_>) {
+fn presence(value: &Json<'_>, facts: &mut Facts<'_>) {
     if let Some(stamp) = json::time(value, "timestamp") {
         facts.set_time(stamp);
     }

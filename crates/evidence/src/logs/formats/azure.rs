@@ -4,11 +4,10 @@
 use core::time::Duration;
 
 use evenkeel_doctor::{Address, Denied, Side, Vantage, Words};
-use serde_json::Value;
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::threads::Who;
 
 pub(super) static FORMAT: Format = Format {
@@ -80,7 +79,7 @@ fn grid(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     ended(who, &data, facts);
 }
 
-fn ended(who: Who<'_>, data: &Value, facts: &mut Facts<'_>) {
+fn ended(who: Who<'_>, data: &Json<'_>, facts: &mut Facts<'_>) {
     let server = Some(Side::Server);
     match json::text(data, "disconnectionReason") {
         "ClientInitiatedDisconnect" => facts.ends(who, Words::Goodbye, Some(Side::Client)),

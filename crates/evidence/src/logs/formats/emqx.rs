@@ -4,11 +4,10 @@
 use core::time::Duration;
 
 use evenkeel_doctor::{ConnectSeen, Denied, PacketSeen, Side, Vantage, Words};
-use serde_json::Value;
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::reasons;
 use crate::logs::scan::word;
 use crate::logs::threads::Who;
@@ -33,7 +32,7 @@ pub(super) static FORMAT: Format = Format {
 /// Fields by their names, from either form.
 enum Fields<'a> {
     Text(&'a str),
-    Json(Value),
+    Json(Json<'a>),
 }
 
 impl Fields<'_> {
@@ -80,7 +79,7 @@ fn who<'a>(fields: &'a Fields<'_>) -> Who<'a> {
     Who { id: fields.get("clientid"), peer: fields.get("peername"), instance: "" }
 }
 
-fn connected(value: Value, facts: &mut Facts<'_>) {
+fn connected(value: Json<'_>, facts: &mut Facts<'_>) {
     let connect = ConnectSeen {
         version: json::number(&value, "proto_ver").unwrap_or(0),
         clean: json::flag(&value, "clean_start"),

@@ -5,12 +5,11 @@ use core::time::Duration;
 use evenkeel_doctor::{
     Address, ConnAckSeen, ConnectSeen, Denied, PacketSeen, PublishSeen, Side, Vantage, Words,
 };
-use serde_json::Value;
 
 use crate::logs::clock::Stamp;
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::threads::Who;
 
 /// What every line of version 2 has, and none of version 1.
@@ -52,19 +51,19 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
 }
 
 /// Version 1 has seconds since the broker's start, version 2 a time of the calendar.
-fn time(value: &Value) -> Option<Stamp> {
+fn time(value: &Json<'_>) -> Option<Stamp> {
     match value.get("time")? {
-        Value::String(_) => json::time(value, "time"),
+        Json::Text(_) => json::time(value, "time"),
         seconds => seconds.as_f64().map(Stamp::since_start),
     }
 }
 
 /// A number that version 2 has under another name.
-fn renamed<T: TryFrom<u64>>(value: &Value, now: &str, before: &str) -> Option<T> {
+fn renamed<T: TryFrom<u64>>(value: &Json<'_>, now: &str, before: &str) -> Option<T> {
     json::number(value, now).or_else(|| json::number(value, before))
 }
 
-fn connection(name: &str, who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn connection(name: &str, who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let reason = renamed(value, "reason_code", "reason").unwrap_or(0);
     let topic = json::text(value, "topic");
     match name {
@@ -120,7 +119,7 @@ fn connection(name: &str, who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
 }
 
 /// A transport that ended is the client's doing, as far as a broker can see.
-fn closer(value: &Value) -> Side {
+fn closer(value: &Json<'_>) -> Side {
     let by_client = match json::text(value, "closer") {
         "" => matches!(json::text(value, "why"), "disconnected" | "connection_lost"),
         closer => matches!(closer, "client" | "peer"),
@@ -128,7 +127,7 @@ fn closer(value: &Value) -> Side {
     if by_client { Side::Client } else { Side::Server }
 }
 
-fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn connected(who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let connect = ConnectSeen {
         version: json::number(value, "version").unwrap_or(0),
         clean: json::flag(value, "clean_start"),
@@ -147,7 +146,7 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     facts.packet(who, Side::Server, PacketSeen::ConnAck(connack));
 }
 
-fn publish(who: Who<'_>, from: Side, value: &Value, facts: &mut Facts<'_>) {
+fn publish(who: Who<'_>, from: Side, value: &Json<'_>, facts: &mut Facts<'_>) {
     let publish = PublishSeen {
         id: json::number(value, "packet_id").unwrap_or(0),
         qos: json::number(value, "qos").unwrap_or(0),

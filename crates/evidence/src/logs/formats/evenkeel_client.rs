@@ -5,11 +5,10 @@ use core::time::Duration;
 use evenkeel_doctor::{
     Address, ConnAckSeen, ConnectSeen, Denied, PacketSeen, Side, Time, Vantage, Words,
 };
-use serde_json::Value;
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit, Times};
-use crate::logs::json;
+use crate::logs::json::{self, Json};
 use crate::logs::reasons::open_failure;
 use crate::logs::scan::host_of_url;
 use crate::logs::threads::Who;
@@ -38,7 +37,7 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     let instance = instance(name, id, &value, facts);
     let who = Who { id, peer: "", instance: &instance };
     let seconds = |key: &str| {
-        let seconds = value.get(key).and_then(Value::as_f64)?;
+        let seconds = value.get(key).and_then(Json::as_f64)?;
         Duration::try_from_secs_f64(seconds).ok()
     };
     traffic(name, who, [seconds("last_sent_s"), seconds("last_received_s")], facts);
@@ -117,7 +116,7 @@ fn traffic(event: &str, who: Who<'_>, ages: [Option<Duration>; 2], facts: &mut F
 
 /// The identifier in use; the one that CONNACK assigns is in use from there on.
 /// Empty in version 1.
-fn id(value: &Value) -> &str {
+fn id<'a>(value: &'a Json<'_>) -> &'a str {
     match json::text(value, "client_id") {
         "" if value.get("connection").is_some() => json::text(value, "assigned_client_id"),
         id => id,
@@ -126,7 +125,7 @@ fn id(value: &Value) -> &str {
 
 /// The connection's name: its number counts for each client by itself. Empty in
 /// version 1, which has no numbers.
-fn instance(event: &str, id: &str, value: &Value, facts: &mut Facts<'_>) -> String {
+fn instance(event: &str, id: &str, value: &Json<'_>, facts: &mut Facts<'_>) -> String {
     let Some(number) = json::number::<u64>(value, "connection") else { return String::new() };
     if !id.is_empty() {
         return format!("{number} {id}");
@@ -143,13 +142,13 @@ fn instance(event: &str, id: &str, value: &Value, facts: &mut Facts<'_>) -> Stri
 
 /// The attempt that began without an identifier has got one. It is told from
 /// others by when it began.
-fn named(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn named(who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let waits = !facts.threads.is_over(who) && !facts.threads.is_accepted(who);
     let Some(number) = json::number::<u64>(value, "connection") else { return };
     if waits {
         return;
     }
-    let took = value.get("took_ms").and_then(Value::as_f64).unwrap_or_default();
+    let took = value.get("took_ms").and_then(Json::as_f64).unwrap_or_default();
     let took = Duration::try_from_secs_f64(took / 1e3).unwrap_or_default();
     let took = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
     let began = Time(facts.moment.at.0.saturating_sub(took));
@@ -159,7 +158,7 @@ fn named(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     }
 }
 
-fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+fn connected(who: Who<'_>, value: &Json<'_>, facts: &mut Facts<'_>) {
     let version = json::number(value, "version").unwrap_or(0);
     let assigned = json::text(value, "assigned_client_id");
     if !assigned.is_empty() {
@@ -183,7 +182,7 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
 }
 
 /// An attempt that failed has no `online_s`.
-fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &mut Facts<'_>) {
+fn disconnected(who: Who<'_>, value: &Json<'_>, online: Option<Duration>, facts: &mut Facts<'_>) {
     if let ("", Some(number)) = (who.id, json::number::<u64>(value, "connection")) {
         let said = (number, json::text(value, "server_url"));
         facts.memory.unnamed.end(said, facts.moment.at);
