@@ -51,8 +51,11 @@ the run shown, which is one sample: it says what the doctor makes of these fault
 is right elsewhere. Of the broker's events and of logs the accepted answers are often only how the
 client comes back (RC01, RC03), as there is no more to see.
 
-| source | answers | right |
-|---|---|---|
+*Rightly silent* are those where nothing is wrong, or no more than one event that proves nothing, or
+nothing that this source shows.
+
+| source | answers | right | of these a cause | of these rightly silent |
+|---|---|---|---|---|
 {counts}
 """
 
@@ -87,7 +90,9 @@ def shown(answer):
 
 def count(source, found):
     read = [one for (_, _, of), one in found.items() if of == source and one.read]
-    return f"| {source} | {len(read)} | {sum(one.verdict == 'right' for one in read)} |"
+    right = [one.rule for one in read if one.verdict == "right"]
+    silent = right.count("nothing")
+    return f"| {source} | {len(read)} | {len(right)} | {len(right) - silent} | {silent} |"
 
 
 def table(source, scenarios, clients, found):
