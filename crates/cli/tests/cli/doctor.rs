@@ -394,6 +394,20 @@ async fn what_cannot_be_followed_is_an_error() {
     running.ended().await.expect(25).says("cannot be read");
 }
 
+/// Its client reconnects without back-off, too: that is for the report.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_follows_from_a_known_cause_is_not_told_at_once() {
+    let log = recorded("takeover-fight-v311.mosquitto.log");
+    let mut running = evenkeel(&format!("doctor --follow {log}")).start();
+    while !running.line().await.contains("ID01") {}
+    running.signal("INT").await;
+    let out = running.ended().await.expect(24).out;
+    let causes: Vec<&str> = out.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(!causes.is_empty() && causes.iter().all(|it| it.contains("ID01")), "{out}");
+    assert!(out.contains("what follows from it") && out.contains("(RC01)"), "{out}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_told_at_once_obeys_the_flags() {

@@ -5,7 +5,7 @@ use evenkeel_doctor::{Doctor, Finding, Time};
 use super::redact::Names;
 use super::render::{at_once, render};
 use super::suppress::Suppressions;
-use super::told::{Told, is_asked};
+use super::told::{Told, is_asked, kept};
 use crate::args::{ReportFormat, TellingFlags};
 use crate::error::Failure;
 use crate::printer::Printer;
@@ -31,16 +31,29 @@ impl AtOnce {
 
     /// Tells what the doctor has found since.
     pub(super) fn tell(&self, doctor: &mut Doctor, names: Option<&Names>) -> Result<(), Failure> {
-        for mut finding in doctor.fresh() {
-            if !is_asked(&finding, self.since, &self.flags) || self.suppressions.name(&finding) {
-                continue;
-            }
+        let mut fresh = doctor.fresh();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        // What follows from a cause that is known waits for the report.
+        let causes: Vec<Finding> = (doctor.report().findings.into_iter())
+            .flat_map(|finding| kept(finding, &mut |it| self.wants(it)))
+            .collect();
+        let is_cause = |new: &Finding| {
+            causes.iter().any(|it| it.rule.id == new.rule.id && it.client == new.client)
+        };
+        fresh.retain(is_cause);
+        for mut finding in fresh {
             if let Some(names) = names {
                 names.hide_in(&mut finding);
             }
             self.one(finding, doctor)?;
         }
         Ok(())
+    }
+
+    fn wants(&self, finding: &Finding) -> bool {
+        is_asked(finding, self.since, &self.flags) && !self.suppressions.name(finding)
     }
 
     /// Stdout has what the form of the report allows there; the rest is for people.
