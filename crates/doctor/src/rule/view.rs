@@ -8,7 +8,7 @@ use core::time::Duration;
 use evenkeel_profile::Profile;
 
 use super::Threshold;
-use crate::event::{ConnectionId, Event};
+use crate::event::{ConnectionId, Event, Side, What};
 use crate::source::{Source, Vantage};
 use crate::texts::{TextId, Texts};
 use crate::time::Time;
@@ -110,6 +110,15 @@ impl View<'_> {
     /// When this connection began, if that was seen.
     pub(crate) fn began(&self) -> Option<Time> {
         Some(self.connection?.tcp.opened?.at)
+    }
+
+    /// Who ended the connection, if it is the event of this moment: the server also if
+    /// the client closed after its goodbye.
+    pub(crate) fn closed_by(&self) -> Option<Side> {
+        match self.event?.what {
+            What::Closing { .. } => self.connection?.end?.by,
+            _ => None,
+        }
     }
 
     /// The round that has just ended; only at `End`.

@@ -345,11 +345,16 @@ impl Connection {
         if self.end.is_some() {
             return;
         }
-        let disconnect = self.mqtt.disconnect;
+        let left = self.left_by_server(event);
+        // The client's answer to a goodbye is none of its own.
+        let disconnect = if left { None } else { self.mqtt.disconnect };
         // A client that says DISCONNECT, with any code of its own, leaves on purpose.
         let goodbye = disconnect
             .is_some_and(|(side, code)| side == Side::Client && code < 0x80 && failure.is_none());
         let words = self.words;
+        // After the server's goodbye the client has to close: the server ended it.
+        let left = left || matches!(disconnect, Some((Side::Server, _)));
+        let by = if left && by.is_some() { Some(Side::Server) } else { by };
         self.end = Some(End {
             at: event.at,
             place: event.place,
@@ -360,6 +365,18 @@ impl Connection {
             failure,
             words,
         });
+    }
+
+    /// TLS has a goodbye as long as PINGRESP: right before the end, as an answer that
+    /// nobody asked for, it is the server's.
+    fn left_by_server(&self, end: &Event) -> bool {
+        let newest = self.recent.iter().rev().find(|it| it.sender() == Some(Side::Server));
+        let last = newest.filter(|it| end.at.since(it.at) <= Duration::from_millis(50));
+        let pong = |it: &Event| {
+            let pong = PacketSeen::PingResp;
+            matches!(it.what, What::Packet { packet, inferred: true, .. } if packet == pong)
+        };
+        last.is_some_and(pong) && self.mqtt.pings.answered > self.mqtt.pings.asked
     }
 
     fn flights_mut(&mut self, side: Side) -> &mut Flights {

@@ -28,7 +28,9 @@ pub(super) fn may_be_old(round: &Round, wire: bool) -> bool {
         let told = taken_over(round);
         // The server gave no other reason; a log gives this one.
         let fits = told || (wire && end.words.is_none() && end.disconnect.is_none());
-        fits && end.by != Some(Side::Client) && !end.goodbye
+        // One that was never let in is none to take over.
+        let refused = round.said.code.is_some_and(|code| code != 0);
+        fits && !refused && end.by != Some(Side::Client) && !end.goodbye
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::event::Denied;
 use crate::rule::prelude::*;
+use crate::rules::cloud::below_floor;
 
 const SOON: Threshold = Threshold {
     name: "AU03.soon_ms",
@@ -61,9 +62,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = Hit::new("the server does not let it connect").proven();
             hits.add(hit.event(event, "denied"));
         }
-        What::Closing { by: Side::Server, .. } if view.source.vantage.is_wire() => {
-            unanswered(view, hits);
-        }
+        What::Closing { .. } if view.source.vantage.is_wire() => unanswered(view, hits),
         _ => {}
     }
 }
@@ -72,6 +71,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn unanswered(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
     let (Some(end), Some(sent)) = (round.end, round.sent) else { return };
+    // One that comes too soon is ended so, too: AW02.
+    if end.by != Some(Side::Server) || below_floor(view).is_some() {
+        return;
+    }
     let connect = if view.is(Vantage::Encrypted) {
         // The one thing the client has said, beyond the handshake.
         connection.suite != 0 && connection.mqtt.pings.asked == 0 && only_one_sealed(connection)
@@ -147,6 +150,19 @@ mod tests {
                 .lines("c1 0 open a b\nc1 1 words denied-connect pump")
                 .finds_at_least("AU03", Confidence::Proven);
         }
+    }
+
+    /// The cloud ends what comes too soon after a short life: AW02.
+    #[test]
+    fn alike_it_comes_too_soon() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > CONNECT id=pump
+            c1 0.3 < fin";
+        Trace::plain().rounds(4, 3.0, lines).finds("AU03");
+        let trace = Trace::at("aws-iot-core").rounds(4, 3.0, lines).report();
+        assert_eq!(trace.findings[0].rule.id, "AW02");
+        assert!(trace.findings.iter().all(|finding| finding.rule.id != "AU03"));
     }
 
     #[test]

@@ -22,25 +22,19 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    let (Some(event), Some(floor)) = (view.event, view.profile.connect_floor()) else { return };
+    let (Some(event), Some(_)) = (view.event, view.profile.connect_floor()) else { return };
     if event.what == What::Words(Words::ConnectRate) {
         let hit = Hit::new("the service refuses it: it connects too fast").proven();
         hits.add(hit.event(event, "the log says so"));
         return;
     }
-    let Some(connection) = view.connection else { return };
-    let Some((sent, _)) = connection.mqtt.connect else { return };
+    let (Some(connection), Some((apart, wanted))) = (view.connection, below_floor(view)) else {
+        return;
+    };
     let refused = connection.mqtt.connack.is_some_and(|(_, it)| matches!(it.code, 3 | 0x97 | 0x89));
     let ended = connection.mqtt.connack.is_none()
         && connection.end.is_some_and(|end| end.by == Some(Side::Server));
-    // The one before this: an ended connection is in the history itself.
-    let skip = usize::from(connection.end.is_some());
-    let Some(before) = view.client.rounds.iter().rev().nth(skip) else { return };
-    let Some(last) = before.said.connect else { return };
-    let short = before.lifetime().is_some_and(|life| life < floor.short);
-    let wanted = if short { floor.spacing_after_short } else { floor.spacing };
-    let apart = sent.at.since(last.at);
-    if (refused || ended) && apart < wanted {
+    if refused || ended {
         let sentence = format!(
             "it connects {:.1} s after its last CONNECT and is refused; the service wants {:.0} s",
             apart.as_secs_f64(),
@@ -48,6 +42,18 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         );
         hits.add(Hit::new(sentence).event(event, "refused"));
     }
+}
+
+/// How soon after the one before its CONNECT came, and what is wanted, if that is more.
+pub(in crate::rules) fn below_floor(view: &View<'_>) -> Option<(Duration, Duration)> {
+    let (connection, floor) = (view.connection?, view.profile.connect_floor()?);
+    // The one before this: an ended connection is in the history itself.
+    let skip = usize::from(connection.end.is_some());
+    let before = view.client.rounds.iter().rev().nth(skip)?;
+    let short = before.lifetime().is_some_and(|life| life < floor.short);
+    let wanted = if short { floor.spacing_after_short } else { floor.spacing };
+    let apart = connection.mqtt.connect?.0.at.since(before.said.connect?.at);
+    (apart < wanted).then_some((apart, wanted))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod aw03_assigned_id_reused;
 mod aw04_keepalive_clamped;
 mod aw05_will_not_sent;
 
+pub(in crate::rules) use aw02_connect_floor::below_floor;
+
 use crate::rule::Rule;
 
 pub(super) const RULES: &[Rule] = &[

@@ -68,14 +68,15 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     hangs(view, connection, hits);
+    unread(view, connection, hits);
 }
 
 /// The server ends the connection for its keep-alive, while messages that the
 /// client's TCP has taken in wait for their acknowledgement.
 fn hangs(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
-    let Some(What::Closing { by: Side::Server, .. }) = view.event.map(|event| event.what) else {
+    if view.closed_by() != Some(Side::Server) {
         return;
-    };
+    }
     let silent = connection.last_sent().map(|sent| view.now.since(sent));
     let (Some(keep_alive), Some(silent)) = (connection.keep_alive(), silent) else { return };
     let waits = connection.flights(Side::Server).oldest();
@@ -96,6 +97,30 @@ fn hangs(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
         let hit = Hit::new(sentence).class("hangs").rounds(2);
         let hit = hit.at(waits.moment(), "a message that is not acknowledged");
         hits.add(hit.event(view.event, "the server ends the connection"));
+    }
+}
+
+/// The client gives up as its next ping is due, although the answer to the last one
+/// came: it had not read it, as messages wait for their acknowledgement.
+fn unread(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
+    let closes = view.closed_by() == Some(Side::Client);
+    let Some(round) = view.ended().filter(|it| closes && !it.goodbye() && !it.gaps) else { return };
+    let answered = round.last_ping.filter(|ping| ping.answered.is_some());
+    let (Some(ping), Some(keep_alive)) = (answered, connection.keep_alive()) else { return };
+    let due = view.now.since(ping.asked).abs_diff(keep_alive) <= view.slack();
+    let (Some(waits), true) = (connection.flights(Side::Server).oldest(), due) else { return };
+    let waited = view.now.since(waits.sent);
+    if waited > view.millis(&SLOW) && view.source.tells(keep_alive) {
+        let sentence = format!(
+            "it does not read while its application handles a message: it gave up for want of \
+             the answer to a ping, which had come, and a message waited {:.0} s for its \
+             acknowledgement",
+            waited.as_secs_f64()
+        );
+        let hit = Hit::new(sentence).class("unread").rounds(2);
+        let hit = hit.at(waits.moment(), "a message that is not acknowledged");
+        let hit = hit.ping(&ping, "PINGREQ, whose answer comes");
+        hits.add(hit.event(view.event, "the client gives up"));
     }
 }
 
@@ -180,6 +205,39 @@ mod tests {
         Trace::plain().lines(HANGS).does_not_find("FC06");
         let late = alloc::format!("{HANGS}\nc1 16.5 > PUBACK id=1");
         Trace::plain().lines(&late).finds_at_least("FC06", Confidence::Shown);
+    }
+
+    /// MQTT.js 5.3.4 with a handler that takes 12.5 s: the client gives up first.
+    const UNREAD: &str = "
+        c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+        c1 0.1 > CONNECT id=pump k=5
+        c1 0.2 < CONNACK
+        c1 3.0 < PUBLISH qos=1 id=1
+        c1 5.1 > PINGREQ
+        c1 5.2 < PINGRESP
+        c1 6.0 < PUBLISH qos=1 id=2
+        c1 10.1 > fin";
+
+    #[test]
+    fn true_until_the_client_gives_up() {
+        let finding = Trace::plain().rounds(2, 20.0, UNREAD).finds("FC06");
+        assert_eq!((finding.class, finding.confidence), ("unread", Confidence::Shown));
+        Trace::plain().lines(UNREAD).does_not_find("FC06");
+    }
+
+    #[test]
+    fn alike_a_client_that_leaves_at_another_time() {
+        for lines in [UNREAD.replace("c1 10.1", "c1 9.5"), UNREAD.replace("c1 10.1", "c1 10.8")] {
+            Trace::plain().rounds(3, 20.0, &lines).does_not_find("FC06");
+        }
+    }
+
+    #[test]
+    fn alike_a_client_that_leaves_with_nothing_to_acknowledge() {
+        let lines = UNREAD.replace("c1 5.1 ", "c1 4.0 > PUBACK id=1\nc1 5.1 ");
+        Trace::plain().rounds(3, 20.0, &lines.replace("id=2", "qos=0")).finds_nothing();
+        let goodbye = UNREAD.replace("c1 10.1 > fin", "c1 10.1 > DISCONNECT\nc1 10.1 > fin");
+        Trace::plain().rounds(3, 20.0, &goodbye).does_not_find("FC06");
     }
 
     #[test]

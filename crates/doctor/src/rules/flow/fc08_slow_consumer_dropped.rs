@@ -29,7 +29,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = Hit::new("the server drops messages for it: its queue is full").proven();
             hits.add(hit.event(event, "the log says so"));
         }
-        What::Closing { by: Side::Server, .. } => window(view, hits),
+        What::Closing { .. } if view.closed_by() == Some(Side::Server) => window(view, hits),
         _ => {}
     }
 }

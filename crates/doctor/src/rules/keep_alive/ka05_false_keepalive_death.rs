@@ -59,15 +59,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    match view.event.map(|event| event.what) {
-        Some(What::Words(Words::ForcedClose)) => checked_twice(view, hits),
-        Some(What::Closing { by: Side::Client, .. }) if view.source.vantage.is_wire() => {
+    if view.event.is_some_and(|event| event.what == What::Words(Words::ForcedClose)) {
+        checked_twice(view, hits);
+    } else if view.closed_by() == Some(Side::Client) {
+        if view.source.vantage.is_wire() {
             on_the_wire(view, hits);
-        }
-        Some(What::Closing { by: Side::Client, .. }) if view.is(Vantage::BrokerLog) => {
+        } else if view.is(Vantage::BrokerLog) {
             broker_log(view, hits);
         }
-        _ => {}
     }
 }
 
@@ -282,6 +281,22 @@ mod tests {
             c1 0.02 < CONNACK\nc1 3.5 > fin";
         let finding = Trace::of(crate::Vantage::BrokerLog).rounds(5, 4.0, lines).finds("KA05");
         assert_eq!(finding.confidence, Confidence::Suspect);
+    }
+
+    /// paho closes because the server told it to.
+    #[test]
+    fn alike_the_server_says_goodbye_soon_after_a_ping() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > CONNECT id=pump k=5
+            c1 0.2 < CONNACK
+            c1 5.1 > PINGREQ
+            c1 5.2 < PINGRESP
+            c1 6.0 < DISCONNECT code=152
+            c1 6.1 > fin";
+        assert_eq!(Trace::plain().rounds(3, 10.0, lines).causes(), ["SV01"]);
+        let unasked = lines.replace("c1 6.0 < DISCONNECT code=152", "c1 6.0 < PINGRESP");
+        Trace::plain().rounds(3, 10.0, &unasked).finds_at_least("KA05", Confidence::Shown);
     }
 
     #[test]

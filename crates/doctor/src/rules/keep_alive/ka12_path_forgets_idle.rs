@@ -88,7 +88,11 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
     let survived = rounds.iter().map(|round| round.idle.longest_survived).max().unwrap_or_default();
     let Some(&(shortest, _)) = deaths.iter().min_by_key(|(idle, _)| *idle) else { return };
     let enough = deaths.len() as u64 >= view.number(&DEATHS);
-    if !newest || !enough || survived >= shortest || shortest < view.millis(&LEAST) {
+    if !newest || !enough || survived >= shortest {
+        return;
+    }
+    let sure = view.source.vantage.is_wire() || rounds.iter().any(answers_pings);
+    if sure && shortest < view.millis(&LEAST) {
         return;
     }
     let between = if survived > view.slack() {
@@ -97,7 +101,7 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
         "at most".into()
     };
     let (died, shortest) = (deaths.len(), shortest.as_secs_f64());
-    let mut hit = if view.source.vantage.is_wire() || rounds.iter().any(answers_pings) {
+    let mut hit = if sure {
         Hit::new(format!(
             "it has a box on its path that forgets idle connections: {died} died at the first \
              packet after an idle time of {shortest:.1} s or more, and none after a shorter one; \
@@ -170,7 +174,9 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
         let keep_alive = round.said.keep_alive.or_else(|| guards::keep_alive(view));
         let known = keep_alive.is_some() || !view.is(Vantage::Encrypted);
         let broker = keep_alive.is_some_and(|it| guards::server_gave_up(view, it, silent));
-        let whole = !round.gaps && round.opened.is_some() && end.disconnect.is_none();
+        // One that was never let in waits for CONNACK, and is not idle.
+        let waits = round.said.connect.is_some() && round.said.connack.is_none();
+        let whole = !round.gaps && round.opened.is_some() && end.disconnect.is_none() && !waits;
         (whole && known && !broker && end.words.is_none())
             .then(|| (end.at.since(both), round.lifetime()))
     };

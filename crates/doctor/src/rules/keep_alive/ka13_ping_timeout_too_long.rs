@@ -4,6 +4,7 @@
 use crate::Time;
 use crate::rule::guards;
 use crate::rule::prelude::*;
+use crate::track::Ping;
 
 const PERCENT: Threshold = Threshold {
     name: "KA13.percent_of_keep_alive",
@@ -55,6 +56,12 @@ fn judge(view: &View<'_>, round: &Round, hits: &mut Hits) {
         return;
     };
     let Some(waited) = wait(view, round) else { return };
+    // Under TLS it is known from pauses: one that was longer makes it unsure.
+    let pause = |ping: Ping| Some(ping.asked.since(ping.last_sent?));
+    let longer = |it: &Round| it.last_ping.and_then(pause) > Some(keep_alive + view.slack());
+    if view.is(Vantage::Encrypted) && view.client.rounds.iter().any(longer) {
+        return;
+    }
     let bound = keep_alive.saturating_mul(u32::try_from(view.number(&PERCENT)).unwrap_or(90)) / 100;
     if waited <= bound || !view.source.tells(bound) {
         return;
@@ -126,6 +133,25 @@ mod tests {
             .replace("PING", "~PING");
         let trace = Trace::encrypted().rounds(2, 80.0, &lines);
         trace.finds_at_least("KA13", Confidence::Inferred);
+    }
+
+    #[test]
+    fn alike_under_tls_pings_that_came_sooner_than_they_had_to() {
+        // Timers of an earlier connection: the keep-alive is longer than most pauses.
+        let lines = "
+            c1 0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > sealed bytes=30
+            c1 0.2 < sealed bytes=4
+            c1 20.1 > ~PINGREQ
+            c1 20.2 < ~PINGRESP
+            c1 36.1 > ~PINGREQ
+            c1 36.2 < ~PINGRESP
+            c1 52.2 > ~PINGREQ
+            c1 72.2 > fin";
+        Trace::encrypted().rounds(2, 80.0, lines).finds("KA13");
+        let first = lines.replace("c1 36.1 > ~PINGREQ\n            c1 36.2 < ~PINGRESP\n", "");
+        let first = first.replace("52.2", "45.2").replace("72.2", "65.2");
+        Trace::encrypted().lines(&first).rounds(2, 80.0, lines).does_not_find("KA13");
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn nobody(view: &View<'_>, round: &Round) -> bool {
     }
     if view.is(Vantage::ClientLog) {
         // Such a log has CONNECT before TCP is up, and does not say who refuses.
-        return round.said.connect.is_some() && gave_up(round, end);
+        return round.said.connect.is_some() && (gave_up(round, end) || waited_in_vain(round, end));
     }
     if view.is(Vantage::ClientEvents) && gave_up(round, end) {
         return true;
@@ -106,6 +106,12 @@ fn answered(view: &View<'_>, round: &Round) -> bool {
         }
         _ => round.last_received().is_some(),
     }
+}
+
+/// No answer until somebody else, or nobody knows who, ended it.
+fn waited_in_vain(round: &Round, end: End) -> bool {
+    let silence = round.last_sent().map(|sent| end.at.since(sent));
+    silence.is_some_and(|it| it >= if end.by.is_none() { GIVEN_UP } else { SILENT })
 }
 
 /// The client waited for CONNACK, and says so or waited long.
@@ -155,6 +161,19 @@ mod tests {
         assert_eq!(Trace::of(Vantage::ClientLog).rounds(6, 5.0, WAITS).causes(), ["NW09"]);
         let silent = WAITS.replace("c1 4.00 words connack-timeout", "").replace("4.00", "6.00");
         Trace::of(Vantage::ClientLog).rounds(3, 9.0, &silent).finds("NW09");
+    }
+
+    #[test]
+    fn true_in_a_client_log_that_does_not_tell_who_ended_it() {
+        // MQTT.js: the broker closes after 7.5 s; mosquitto_sub: another CONNECT.
+        for end in ["c1 7.5 < closed", "c1 5.0 ended"] {
+            let lines = WAITS.replace("c1 4.00 words connack-timeout", "");
+            let lines = lines.replace("c1 4.00 > closed", end);
+            let trace = Trace::of(Vantage::ClientLog).rounds(6, 9.0, &lines);
+            assert_eq!(trace.causes(), ["NW09"], "{end}");
+            let soon = lines.replace("7.5", "4.5").replace("5.0", "1.5");
+            Trace::of(Vantage::ClientLog).rounds(6, 9.0, &soon).does_not_find("NW09");
+        }
     }
 
     #[test]

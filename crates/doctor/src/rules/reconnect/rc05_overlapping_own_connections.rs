@@ -140,6 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn true_under_tls_with_a_goodbye_of_the_server() {
+        let end = "OLD 0.3 < ~PINGRESP\nOLD 0.31 > fin";
+        for end in [end, "OLD 0.3 < ~PINGRESP\nOLD 0.305 > ~DISCONNECT\nOLD 0.31 > fin"] {
+            let trace = row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", end);
+            trace.finds_at_least("RC05", Confidence::Inferred);
+        }
+        // The client's own end is another one.
+        let trace = row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", "OLD 0.31 > fin");
+        trace.does_not_find("RC05");
+    }
+
+    #[test]
+    fn alike_the_old_one_was_refused() {
+        let trace = row(Trace::plain(), "CONNECT id=pump", "CONNACK code=3", "OLD 0.3 < fin");
+        trace.does_not_find("RC05");
+    }
+
+    #[test]
     fn alike_the_old_one_was_dead() {
         let trace = row(Trace::plain(), "CONNECT id=pump k=5", "CONNACK", "OLD 0.3 < fin");
         trace.does_not_find("RC05");

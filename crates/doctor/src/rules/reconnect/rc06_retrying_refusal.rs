@@ -61,7 +61,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     }
     let hit = if view.is(Vantage::Encrypted) {
         let sealed = view.connection.is_some_and(answered_once);
-        if !sealed || !newest.iter().all(|round| refused_by_look(view, round)) {
+        let lives = view.lives();
+        let refused = |round: &&Round| refused_by_look(view, round) && !took_turns(round, &lives);
+        if !sealed || !newest.iter().all(refused) {
             return;
         }
         Hit::new(format!(
@@ -112,6 +114,12 @@ fn refused_by_look(view: &View<'_>, round: &Round) -> bool {
         && round.end.zip(round.last_received()).is_some_and(|(end, at)| at_once(end, at))
 }
 
+/// Another connection began before this one ended: it may have taken over.
+fn took_turns(round: &Round, lives: &[Round]) -> bool {
+    let (began, end) = (round.began(), round.end.map(|end| end.at));
+    lives.iter().any(|other| other.began() > began && other.began() < end)
+}
+
 /// One record of the client, and one of the server that CONNACK fits in.
 fn answered_once(connection: &Connection) -> bool {
     let of = |side| {
@@ -153,6 +161,15 @@ mod tests {
         let lines = "c1 0 open 10.0.0.1:5000 10.0.0.9:8883\nc1 0.1 > sealed bytes=40
             c1 0.2 < sealed bytes=4\nc1 0.3 < fin";
         Trace::encrypted().rounds(3, 10.0, lines).finds_at_least("RC06", Confidence::Inferred);
+    }
+
+    #[test]
+    fn alike_under_tls_another_connection_takes_over() {
+        // Each is ended while the next one is open already.
+        let lines = "c1 0 open 10.0.0.1:5000 10.0.0.9:8883\nc1 0.1 > sealed bytes=40
+            c1 0.2 < sealed bytes=4\nc1 0.3 < fin";
+        let trace = Trace::encrypted().rounds(6, 0.25, lines);
+        trace.does_not_find("RC06");
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = hit.event(event, "the log says so");
             hits.add(if words == Words::ServerEvent { stop(view, hit) } else { said(hit) });
         }
-        What::Closing { by: Side::Server, .. } => together(view, hits),
+        What::Closing { .. } if view.closed_by() == Some(Side::Server) => together(view, hits),
         _ => {}
     }
 }
