@@ -175,10 +175,7 @@ fn each(finding: &Finding) -> Vec<&Finding> {
 
 /// A finding without what is not wanted beneath it. If it is not wanted itself,
 /// what follows from it takes its place.
-pub(super) fn kept(
-    mut finding: Finding,
-    wanted: &mut dyn FnMut(&Finding) -> bool,
-) -> Vec<Finding> {
+pub(super) fn kept(mut finding: Finding, wanted: &mut dyn FnMut(&Finding) -> bool) -> Vec<Finding> {
     let is_wanted = wanted(&finding);
     let beneath = std::mem::take(&mut finding.consequences);
     let beneath: Vec<Finding> = beneath.into_iter().flat_map(|it| kept(it, wanted)).collect();
