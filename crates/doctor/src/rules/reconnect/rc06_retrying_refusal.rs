@@ -61,7 +61,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     }
     let hit = if view.is(Vantage::Encrypted) {
         let sealed = view.connection.is_some_and(answered_once);
-        let lives = view.lives();
+        let open = view.open();
+        let lives = view.lives(&open);
         let refused = |round: &&Round| refused_by_look(view, round) && !took_turns(round, &lives);
         if !sealed || !newest.iter().all(refused) {
             return;
@@ -115,7 +116,7 @@ fn refused_by_look(view: &View<'_>, round: &Round) -> bool {
 }
 
 /// Another connection began before this one ended: it may have taken over.
-fn took_turns(round: &Round, lives: &[Round]) -> bool {
+fn took_turns(round: &Round, lives: &[&Round]) -> bool {
     let (began, end) = (round.began(), round.end.map(|end| end.at));
     lives.iter().any(|other| other.began() > began && other.began() < end)
 }
