@@ -116,6 +116,18 @@ fn a_log_of_nothing_known_asks_for_its_format() {
 }
 
 #[test]
+fn a_key_log_is_told_what_it_is_for() {
+    for label in ["CLIENT_RANDOM", "SERVER_HANDSHAKE_TRAFFIC_SECRET"] {
+        let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
+        let mut log = Log::new("keys", &Options::default());
+        log.feed(format!("# made\n{label} 00 00\n").as_bytes(), &mut doctor).expect("too early");
+        let error = log.end(&mut doctor).expect_err("no log");
+        assert_eq!(error, FormatError::KeyLog);
+        assert!(error.to_string().contains("--keylog"));
+    }
+}
+
+#[test]
 fn a_log_of_two_programs_names_both() {
     let (one, other) =
         (bytes("takeover-fight-v311.mosquitto.log"), bytes("orphan-timer-plain.mqttjs.log"));

@@ -153,6 +153,12 @@ async fn what_cannot_be_read_is_an_error_with_a_hint() {
         let ran = evenkeel(&format!("doctor {path}")).run().await.expect(25);
         ran.says("cannot be read").says("hint:");
     }
+    let keys = file("keys", b"CLIENT_RANDOM 00 00\n");
+    for (path, hint) in [(keys.as_str(), "--keylog"), ("no-such-file", "check the path")] {
+        evenkeel(&format!("doctor {path}")).run().await.expect(25).says(hint);
+    }
+    #[cfg(unix)]
+    evenkeel("doctor /").run().await.expect(25).says("name the files in it");
     // One that can be read is enough; the other is told.
     let benign = recorded("benign-healthy-plain.pcap");
     evenkeel(&format!("doctor {noise} {benign}")).run().await.expect(0).says("cannot be read");

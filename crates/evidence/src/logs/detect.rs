@@ -10,11 +10,17 @@ use super::formats::ALL;
 /// Hits that it takes to name a format.
 const ENOUGH: usize = 2;
 
+/// Labels of TLS key logs: of 1.2, and the first ones of 1.3.
+const KEYS: [&str; 3] =
+    ["CLIENT_RANDOM ", "CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_HANDSHAKE_TRAFFIC_SECRET "];
+
 /// The format of a log is not clear from its first lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FormatError {
     /// Too few lines are of any known format.
     Unknown,
+    /// A TLS key log: it opens captures, and tells nothing by itself.
+    KeyLog,
     /// Lines of several formats: their names, the likeliest first.
     Ambiguous(Vec<&'static str>),
     /// There is no format with this name.
@@ -30,6 +36,7 @@ impl fmt::Display for FormatError {
                 "the format is not known: fewer than two of its first lines are of one format; \
                  name it with --input",
             ),
+            Self::KeyLog => f.write_str("it is a TLS key log; give it with --keylog"),
             Self::Ambiguous(names) => {
                 write!(f, "lines of several formats: {}; name one with --input", names.join(", "))
             }
@@ -58,6 +65,8 @@ pub(crate) struct Detector {
     /// The format of each sign.
     of: Vec<usize>,
     hits: Vec<usize>,
+    /// A line of a TLS key log was seen.
+    keys: bool,
 }
 
 impl Detector {
@@ -65,11 +74,12 @@ impl Detector {
         let all = ALL.iter().enumerate();
         let (signs, of): (Vec<&str>, Vec<usize>) =
             all.flat_map(|(at, format)| format.signs.iter().map(move |sign| (*sign, at))).unzip();
-        Self { signs: automaton(&signs), of, hits: vec![0; ALL.len()] }
+        Self { signs: automaton(&signs), of, hits: vec![0; ALL.len()], keys: false }
     }
 
     /// A line counts once for each format of which it has a sign.
     pub(crate) fn line(&mut self, text: &str) {
+        self.keys |= KEYS.iter().any(|label| text.starts_with(label));
         let mut seen = 0_u64;
         for found in self.signs.find_iter(text) {
             let Some(&format) = self.of.get(found.pattern().as_usize()) else { continue };
@@ -87,7 +97,9 @@ impl Detector {
         let mut ranking: Vec<_> =
             self.hits.iter().zip(ALL).filter(|(hits, _)| **hits >= ENOUGH).collect();
         ranking.sort_by(|one, other| other.0.cmp(one.0));
-        let Some((best, format)) = ranking.first() else { return Err(FormatError::Unknown) };
+        let Some((best, format)) = ranking.first() else {
+            return Err(if self.keys { FormatError::KeyLog } else { FormatError::Unknown });
+        };
         // A few lines of another program are in many logs; a third of them is
         // a log of two programs.
         if ranking.get(1).is_some_and(|(second, _)| *second * 3 > **best) {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::at_once::AtOnce;
 use super::intake::Intake;
-use super::read::{Read, name, read, unreadable, what_was_read};
+use super::read::{Read, name, read, unopened, unreadable, what_was_read};
 use super::same::same;
 use crate::args::DoctorArgs;
 use crate::error::Failure;
@@ -108,7 +108,7 @@ impl<'a> Followed<'a> {
             io::ErrorKind::InvalidInput => Failure::usage(format!("'{name}' cannot be followed"))
                 .why(error)
                 .hint(format!("a pipe is read as it comes: evenkeel doctor - < {name}")),
-            _ => unreadable(&name, &error),
+            _ => unopened(&name, &error),
         })?;
         let evidence = Evidence::new(&name, options);
         Ok(Self {

@@ -100,6 +100,17 @@ pub(super) fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Failure {
         .hint("evenkeel doctor formats lists what can be read")
 }
 
+/// A file that the system does not let be read.
+pub(super) fn unopened(name: &str, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::IsADirectory => "name the files in it",
+        io::ErrorKind::PermissionDenied => "let a user read it who may",
+        _ => return unreadable(name, error),
+    };
+    Failure::new(Exit::Unreadable, format!("'{name}' cannot be read")).why(error).hint(hint)
+}
+
 /// Reads one file to its end.
 fn one(
     path: &Path,
@@ -108,9 +119,8 @@ fn one(
     stop: Option<&Stop>,
 ) -> Result<Read, Failure> {
     let name = name(path);
-    let unreadable = |error: &dyn std::fmt::Display| unreadable(&name, error);
-    let mut reader = unpacked(open(path, stop).map_err(|error| unreadable(&error))?)
-        .map_err(|error| unreadable(&error))?;
+    let mut reader =
+        open(path, stop).and_then(unpacked).map_err(|error| unopened(&name, &error))?;
     let mut evidence = Evidence::new(&name, options);
     let mut chunk = vec![0; CHUNK];
     let mut cut = None;
@@ -134,7 +144,7 @@ fn one(
     let summary = evidence.end(intake);
     let events = intake.events - before;
     match cut {
-        Some(error) if events == 0 => Err(unreadable(&error)),
+        Some(error) if events == 0 => Err(unopened(&name, &error)),
         Some(error) => Ok(part(&name, &error)),
         None => read(&name, summary, events),
     }
