@@ -141,9 +141,9 @@ impl Doctor {
         followed.last = followed.last.max(now);
         let mut from = 0;
         loop {
-            let next = self.tracker.watched_from(source, from).next();
+            let next = self.tracker.next_watched(source, from);
             let Some((number, client, watch)) = next else { break };
-            from = (number.0 as usize).saturating_add(1);
+            from = number.0.saturating_add(1);
             for (on, what) in [
                 (On::TickPings, Watch::PINGS),
                 (On::TickOutbound, Watch::OUTBOUND),

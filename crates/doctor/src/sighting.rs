@@ -32,8 +32,8 @@ struct Sighting {
     told: bool,
 }
 
-/// A rule, the class of what it found, and a client's number.
-type Which = (&'static str, &'static str, u32);
+/// A client's number, a rule, and the class of what it found.
+type Which = (u32, &'static str, &'static str);
 
 /// All of them. At the bound, new causes are counted and left out.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Sightings {
             shows,
         };
         let proof = hit.proof.iter().map(told);
-        let key = (rule.meta.id, hit.class, client);
+        let key = (client, rule.meta.id, hit.class);
         if !self.all.contains_key(&key) && self.all.len() >= self.limit {
             self.left_out = self.left_out.saturating_add(1);
             return;
@@ -113,6 +113,7 @@ impl Sightings {
                 fresh.push(sighting.finding(tracker, texts));
             }
         }
+        fresh.sort_by_key(|finding| (finding.rule.id, finding.class));
         fresh
     }
 

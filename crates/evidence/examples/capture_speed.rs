@@ -1,5 +1,6 @@
 //! How fast captures are read and judged, on one core: those that are named, or
-//! three of 200 clients.
+//! three of 200 clients, one of 5,000 clients that take turns, and one of 5,000
+//! that do as `capture_generate` lets them.
 //!
 //! ```sh
 //! cargo run --release -p evenkeel-evidence --example capture_speed -- [FILE...]
@@ -10,15 +11,18 @@ use evenkeel_evidence::Sink;
 use evenkeel_evidence::capture::{Capture, Options};
 use evenkeel_profile::Profile;
 
+mod ordinary;
 mod processor;
 #[expect(dead_code, reason = "other examples use the rest")]
 mod wire;
 
 use wire::{ACK, CLIENT, Pcap, Peer, SERVER, mqtt};
 
-const CONNECTIONS: usize = 200;
-/// A debug build only shows that the example still works.
-const ROUNDS: usize = if cfg!(debug_assertions) { 20 } else { 1000 };
+/// So many messages has each capture. A debug build only shows that the example
+/// still works.
+const MESSAGES: usize = if cfg!(debug_assertions) { 5000 } else { 200_000 };
+/// The bytes of the one that is as `capture_generate` writes it.
+const ORDINARY: u64 = if cfg!(debug_assertions) { 1 << 20 } else { 400_000_000 };
 /// The size of the pieces, as a program reads them from a file.
 const PIECE: usize = 256 << 10;
 
@@ -39,21 +43,31 @@ impl Sink for Nobody {
     }
 }
 
-/// Clients that publish with QoS 1, messages of this size.
-fn traffic(payload: usize) -> Pcap<Vec<u8>> {
-    write(payload).expect("memory can be written to")
+/// Clients that publish with QoS 1 in turns, messages of this size.
+fn traffic(clients: usize, payload: usize) -> Vec<u8> {
+    let pcap = write(clients, payload);
+    pcap.expect("memory can be written to").to
 }
 
-fn write(payload: usize) -> std::io::Result<Pcap<Vec<u8>>> {
+/// As `capture_generate` writes it.
+fn ordinary() -> Vec<u8> {
+    let pcap = Pcap::new(Vec::new()).and_then(|mut pcap| {
+        ordinary::ordinary(&mut pcap, ORDINARY)?;
+        Ok(pcap)
+    });
+    pcap.expect("memory can be written to").to
+}
+
+fn write(clients: usize, payload: usize) -> std::io::Result<Pcap<Vec<u8>>> {
     let mut pcap = Pcap::new(Vec::new())?;
-    let mut peers: Vec<Peer> =
-        (0..CONNECTIONS).map(|number| Peer::new([10, 0, 0, 1], 10_000 + number as u16)).collect();
+    let peer = |number: usize| Peer::new([10, 0, 0, 1], 10_000 + number as u16);
+    let mut peers: Vec<Peer> = (0..clients).map(peer).collect();
     for (number, peer) in peers.iter_mut().enumerate() {
         pcap.open(peer)?;
         pcap.send(peer, CLIENT, ACK, &mqtt::connect(&format!("client{number:04}"), 60, ""))?;
         pcap.send(peer, SERVER, ACK, mqtt::CONNACK)?;
     }
-    for round in 0..ROUNDS {
+    for round in 0..MESSAGES / clients {
         let id = round as u16 + 1;
         let publish = mqtt::publish("site/7/level", id, &vec![round as u8; payload]);
         for peer in &mut peers {
@@ -104,8 +118,10 @@ fn both(name: &str, bytes: &[u8]) {
 fn main() {
     if std::env::args().len() == 1 {
         for payload in [20, 300, 1300] {
-            both(&format!("payloads of {payload} bytes"), &traffic(payload).to);
+            both(&format!("200 clients, {payload} bytes each"), &traffic(200, payload));
         }
+        both("5,000 clients in turns, 300 bytes each", &traffic(5000, 300));
+        both("5,000 clients as they come", &ordinary());
     }
     for file in std::env::args().skip(1) {
         both(&file, &std::fs::read(&file).unwrap_or_else(|error| panic!("{file}: {error}")));

@@ -326,13 +326,13 @@ impl Tracker {
         self.connections.from(source, from)
     }
 
-    /// Those of them that are watched, with what is watched.
-    pub(crate) fn watched_from(
-        &self,
+    /// The first of those on which something is watched, from number `from` on.
+    pub(crate) fn next_watched(
+        &mut self,
         source: SourceId,
-        from: usize,
-    ) -> impl Iterator<Item = (ConnectionId, u32, Watch)> {
-        self.connections.watched_from(source, from)
+        from: u32,
+    ) -> Option<(ConnectionId, u32, Watch)> {
+        self.connections.next_watched(source, from)
     }
 }
 

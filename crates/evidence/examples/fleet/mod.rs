@@ -88,11 +88,14 @@ impl Sink for Names {
     }
 }
 
-/// A log of `bytes` or more, of as many clients; what `short` has before the
-/// first line about a client, as brokers write when they start, is in it once.
+/// A log of `bytes` or more, of as many clients. What `short` has before the first
+/// line about a client and behind the last one, as brokers write when they start
+/// and stop, is in it once.
 pub(crate) fn long(short: &str, names: &Names, clients: usize, bytes: usize) -> String {
     let lines = timed(short);
-    let begins = lines.iter().position(|(_, line)| names.are_in(line)).unwrap_or(0);
+    let is_about = |(_, line): &(i64, &str)| names.are_in(line);
+    let begins = lines.iter().position(is_about).unwrap_or(0);
+    let ends = lines.iter().rposition(is_about).map_or(lines.len(), |last| last + 1);
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { panic!("no lines") };
     let period = last.0 - first.0 + 2;
     let copies = bytes.div_ceil(short.len());
@@ -103,7 +106,8 @@ pub(crate) fn long(short: &str, names: &Names, clients: usize, bytes: usize) -> 
     };
     for copy in 0..copies {
         let from = if copy == 0 { 0 } else { begins };
-        let copied = lines.iter().enumerate().skip(from);
+        let to = if copy + 1 == copies { lines.len() } else { ends };
+        let copied = lines.iter().enumerate().take(to).skip(from);
         all.extend(copied.map(|(number, (at, _))| (at + shift(copy), copy, number)));
     }
     all.sort_unstable();

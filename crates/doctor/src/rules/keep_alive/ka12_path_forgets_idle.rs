@@ -224,12 +224,14 @@ fn broker_log(view: &View<'_>, hits: &mut Hits) {
             && round.pings == 0
             && round.last_received() <= round.last_sent().map(|sent| sent.plus(view.slack()))
     };
+    let Some(next) = view.began() else { return };
+    // Not at the end of a connection: it is its own newest round.
+    if Some(next) <= view.client.rounds.last().and_then(Round::opened_at) {
+        return;
+    }
     let mut row: Vec<&Round> = view.client.rounds.iter().rev().take_while(timeout).collect();
     row.reverse();
-    let Some(next) = view.began() else { return };
-    if (row.len() as u64) < view.number(&DEATHS)
-        || Some(next) <= row.last().and_then(|it| it.opened_at())
-    {
+    if (row.len() as u64) < view.number(&DEATHS) {
         return;
     }
     let back = row.iter().skip(1).map(|round| round.opened_at()).chain([Some(next)]);

@@ -102,7 +102,7 @@ impl Connections {
         }
         let others = (0..).zip(&self.all).filter(|(number, _)| *number != source.0);
         let mut all = others.filter_map(|(other, all)| {
-            let (at, ..) = all.from(0).next()?;
+            let (at, _) = all.from(0).next()?;
             Some((SourceId(other), ConnectionId(u32::try_from(at).ok()?)))
         });
         all.next()
@@ -116,8 +116,8 @@ impl Connections {
         from: usize,
     ) -> impl Iterator<Item = (ConnectionId, u32)> {
         let all = self.all.get(usize::from(source.0)).into_iter().flat_map(move |it| it.from(from));
-        let live = all.filter(|(_, live, _)| !live.counted);
-        live.filter_map(|(number, live, _)| {
+        let live = all.filter(|(_, live)| !live.counted);
+        live.filter_map(|(number, live)| {
             Some((ConnectionId(u32::try_from(number).ok()?), live.client))
         })
     }
@@ -136,18 +136,16 @@ impl Connections {
         all.watch(number.0 as usize, watch);
     }
 
-    /// Those of a source of which something is watched, from number `from` on: each
-    /// with its client.
-    pub(super) fn watched_from(
-        &self,
+    /// The first one of a source, from number `from` on, of which something is
+    /// watched, with its client.
+    pub(super) fn next_watched(
+        &mut self,
         source: SourceId,
-        from: usize,
-    ) -> impl Iterator<Item = (ConnectionId, u32, Watch)> {
-        let all = self.all.get(usize::from(source.0)).into_iter().flat_map(move |it| it.from(from));
-        let watched = all.filter(|(_, _, watch)| watch.any());
-        watched.filter_map(|(number, live, watch)| {
-            Some((ConnectionId(u32::try_from(number).ok()?), live.client, watch))
-        })
+        from: u32,
+    ) -> Option<(ConnectionId, u32, Watch)> {
+        let all = self.all.get_mut(usize::from(source.0))?;
+        let (number, live, watch) = all.next_watched(from)?;
+        Some((ConnectionId(number), live.client, watch))
     }
 }
 
@@ -198,6 +196,21 @@ mod tests {
         let most = numbers().count() * Pages::EACH + Connections::of_source(Bounds::CONNECTIONS);
         let bytes = connections.all[0].bytes();
         assert!((most * 9 / 10..=most).contains(&bytes), "{bytes} of {most} bytes");
+    }
+
+    #[test]
+    fn what_is_watched_no_more_is_passed_over() {
+        let mut connections = with(0..9);
+        let mut watch = |number: u32, watched: bool| {
+            let watch = if watched { Watch::PINGS } else { Watch::default() };
+            connections.all[0].watch(number as usize, watch);
+        };
+        [3, 5, 6, 8].into_iter().for_each(|number| watch(number, true));
+        [5, 6].into_iter().for_each(|number| watch(number, false));
+        watch(6, true);
+        assert!(connections.remove(SourceId(0), ConnectionId(8)).is_some());
+        let mut next = |from| connections.next_watched(SourceId(0), from).map(|it| it.0.0);
+        assert_eq!([0, 3, 4, 6, 7].map(&mut next), [Some(3), Some(3), Some(6), Some(6), None]);
     }
 
     #[test]
