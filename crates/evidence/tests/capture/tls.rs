@@ -295,6 +295,28 @@ fn other_tls_is_of_no_interest() {
     }
 }
 
+/// The handshake of a browser goes on, and what follows is no connection of MQTT either.
+#[test]
+fn what_follows_a_hello_of_no_interest_is_of_none() {
+    for version in [0x0303, 0x0304] {
+        let mut wire = Wire::new().on_port(443);
+        let hello = client_hello("shop.test", &["h2"]);
+        wire.send(5, 0, &hello);
+        wire.send(6, 1, &[server_hello(0xC02F, version), handshake(11, &[0; 800])].concat());
+        wire.send(7, 1, &handshake(14, &[]));
+        wire.send(8, 0, &[handshake(16, &[0; 65]), record(20, 1), record(22, 40)].concat());
+        wire.send(9, 1, &[record(20, 1), record(22, 40)].concat());
+        wire.send(10, 0, &record(23, 500));
+        wire.at(11, 0, 0_u32.wrapping_sub(505), &record(23, 500));
+        wire.send(12, 1, &record(23, 500));
+        // And the hello again, as if it had been lost.
+        wire.seq[0] = 101;
+        wire.send(13, 0, &hello);
+        wire.end(14, 1);
+        assert_eq!(wire.words(), "", "{version:x}");
+    }
+}
+
 #[test]
 fn a_connection_joined_under_tls() {
     let mut wire = Wire::new();

@@ -6,6 +6,7 @@ use evenkeel_doctor::{Begins, Side};
 pub(super) const ENOUGH: usize = 16;
 
 const HANDSHAKE: u8 = 0x16;
+const CLIENT_HELLO: u8 = 1;
 const METHODS: [&[u8]; 8] =
     [b"GET ", b"POST", b"PUT ", b"HEAD", b"OPTI", b"DELE", b"CONN", b"PATC"];
 const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -54,9 +55,10 @@ pub(super) fn is_tls(from: Side, bytes: &[u8], whole: bool) -> bool {
 }
 
 /// Whether these bytes begin a connection of MQTT on any port: CONNECT, or a
-/// hello of TLS, which says more.
+/// client's hello of TLS, which says more. Other records of a handshake do not.
 pub(in crate::capture) fn begins_mqtt(bytes: &[u8]) -> bool {
-    matches!(bytes, [HANDSHAKE, 3, 0..=4, ..]) || connect(bytes) == Some(true)
+    let hello = matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, CLIENT_HELLO, ..]);
+    hello || connect(bytes) == Some(true)
 }
 
 /// Whether this is CONNECT; `None` if more bytes are needed to tell.
