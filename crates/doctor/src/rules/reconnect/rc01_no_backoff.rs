@@ -98,6 +98,10 @@ fn linear(view: &View<'_>, delays: &[Duration], percent: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
+    use evenkeel_profile::Profile;
+
     use crate::trace::Trace;
     use crate::{Confidence, Vantage};
 
@@ -164,6 +168,20 @@ mod tests {
     fn true_in_a_log_without_ends() {
         let finding = without_ends(&[0.0, 3.0, 6.0, 9.0, 12.0, 15.0]).finds("RC01");
         assert!(finding.sentence.contains("one about every 3.00 s"), "{}", finding.sentence);
+    }
+
+    /// All that is known of a log without times is the order of its lines.
+    #[test]
+    fn alike_without_times() {
+        let year = Duration::from_secs(86_400 * 365);
+        let mut trace = Trace::with(Vantage::BrokerLog, Profile::empty(), year);
+        for n in 0..12 {
+            let lines =
+                ["open 10.0.0.1:5000 10.0.0.9:1883", "> CONNECT id=pump", "< CONNACK", "< fin"];
+            let lines = lines.map(|line| alloc::format!("c{n} 0 {line}\n")).concat();
+            trace = trace.lines(&lines);
+        }
+        trace.finds_nothing();
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let percent = u32::try_from(view.number(&SPREAD)).unwrap_or(u32::MAX);
     let doubles = |(one, next): (&Duration, &Duration)| {
-        view.source.tells(*one * percent / 100) && alike(*one * 2, *next, percent)
+        view.source.tells(one.saturating_mul(percent) / 100) && alike(*one * 2, *next, percent)
     };
     if delays.iter().zip(delays.iter().skip(1)).all(doubles) {
         let seconds: Vec<_> = delays.iter().map(|it| format!("{:.2}", it.as_secs_f64())).collect();

@@ -64,10 +64,14 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(Pauses { spans: delays, .. }) = guards::pauses(newest) else { return };
     let percent = u32::try_from(view.number(&GROWTH)).unwrap_or(u32::MAX);
     let blur = view.slack();
-    let grew = |(one, next): (&Duration, &Duration)| *next > *one * percent / 100 + blur;
+    let grew = |(one, next): (&Duration, &Duration)| {
+        *next > (one.saturating_mul(percent) / 100).saturating_add(blur)
+    };
     let (least, most) = (delays.iter().min(), delays.iter().max());
     // Delays drawn at random differ by more.
-    let most_of = |least: Duration| if from_ends { least * 2 } else { least * percent / 100 };
+    let most_of = |least: Duration| {
+        if from_ends { least.saturating_mul(2) } else { least.saturating_mul(percent) / 100 }
+    };
     let alike = least.zip(most).is_some_and(|(least, most)| *most <= most_of(*least) + blur);
     if !alike || delays.iter().zip(delays.iter().skip(1)).any(grew) {
         return;

@@ -65,7 +65,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let shortest = view.client.rounds.iter().filter_map(waited).min();
     let percent = u32::try_from(view.number(&PERCENT)).unwrap_or(u32::MAX);
     if let Some(shortest) = shortest.filter(|it| *it >= Duration::from_secs(1))
-        && took > shortest * percent / 100
+        && took > shortest.saturating_mul(percent) / 100
     {
         let sentence = format!(
             "it has CONNACK only just in time: after {:.1} s, and it waits {:.1} s",

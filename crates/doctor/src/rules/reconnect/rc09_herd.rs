@@ -61,7 +61,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let lost = view.all.ended_within(window, view.now, least, |ending| {
         !ending.goodbye && last.at.since(ending.at) <= together
     }) as u64;
-    let even = (lost * view.number(&TIMES)).div_ceil(SPREAD.as_secs());
+    let even = lost.saturating_mul(view.number(&TIMES)).div_ceil(SPREAD.as_secs());
     // Told once, as the wave reaches what is too much.
     if lost >= view.number(&CLIENTS) && peak == even.max(lost.div_ceil(2)) {
         let sentence = format!(

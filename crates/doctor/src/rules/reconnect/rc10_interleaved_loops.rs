@@ -63,7 +63,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let (short, long) = sorted.split_at(at);
     let percent = u32::try_from(view.number(&SPREAD)).unwrap_or(u32::MAX);
     let exact = |all: &[Duration]| {
-        all.len() >= each && steady(all, percent) && view.source.tells(median(all) * percent / 100)
+        all.len() >= each
+            && steady(all, percent)
+            && view.source.tells(median(all).saturating_mul(percent) / 100)
     };
     let (one, other) = (median(short), median(long));
     let is_short = |delay: &Duration| delay.abs_diff(one) < delay.abs_diff(other);
