@@ -15,7 +15,7 @@ use evenkeel_profile::Profile;
 const BOUNDS: Bounds =
     Bounds { connections: 32_768, clients: 8, rounds: 64, text_bytes: 4096, findings: 8 };
 
-/// Input: a byte that chooses the profile and whether the bounds are small, one for
+/// Input: a byte that chooses the profile, the bounds and the thresholds, one for
 /// the format, one for the size of pieces, then files, apart from each other by a line
 /// that is `file`. What follows the first line that is `keys` is a key log.
 pub(crate) fn doctor(input: &[u8]) {
@@ -69,7 +69,13 @@ impl Sink for Both {
 fn judge(choice: u8, mut files: &[u8], options: &Options, piece: usize) -> (Report, String) {
     let profile = Profile::built_in(["standard", "aws-iot-core"][usize::from(choice & 1)]);
     let bounds = if choice & 2 == 0 { Bounds::default() } else { BOUNDS };
-    let doctor = Doctor::new(profile.expect("a profile that is built in"), bounds);
+    let mut doctor = Doctor::new(profile.expect("a profile that is built in"), bounds);
+    let all = evenkeel_doctor::rules().flat_map(|rule| rule.thresholds);
+    match choice >> 2 & 3 {
+        0 | 1 => {}
+        2 => all.for_each(|it| doctor.set_threshold(it.name, 0).expect("a threshold")),
+        _ => all.for_each(|it| doctor.set_threshold(it.name, u64::MAX).expect("a threshold")),
+    }
     let mut both = Both { doctor, witnesses: Witnesses::new() };
     let mut said = String::new();
     for _ in 0..4 {
@@ -96,9 +102,9 @@ fn read(file: &[u8], options: &Options, piece: usize, both: &mut Both) -> String
         if evidence.feed(bytes, both).is_err() {
             break;
         }
-        // Found while it comes, as of a file that is followed.
-        both.doctor.fresh().iter().for_each(|finding| sound(finding, usize::MAX));
     }
+    // Found while it comes, as of a file that is followed.
+    both.doctor.fresh().iter().for_each(|finding| sound(finding, usize::MAX));
     match evidence.end(both) {
         Ok(summary) => summary.to_string(),
         Err(error) => error.to_string(),
