@@ -33,7 +33,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => {
-            return Err(io::Error::other("it is a link or a folder, and is left alone"));
+            return Err(io::Error::other("it is a link, a folder or a device, and is left alone"));
         }
         _ => {}
     }

@@ -59,6 +59,11 @@ impl Stop {
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
     }
 
+    /// Whether the first signal has come.
+    pub(crate) fn is_requested(&self) -> bool {
+        *self.asked.borrow()
+    }
+
     /// Waits for the first signal. Cancel-safe.
     pub(crate) async fn requested(&mut self) {
         if self.asked.wait_for(|asked| *asked).await.is_err() {

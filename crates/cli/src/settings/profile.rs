@@ -2,7 +2,8 @@
 //! the server's host belongs to. The library never guesses; this is the only
 //! place that does.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use evenkeel::url::{Host, ServerUrl};
@@ -84,20 +85,27 @@ pub(crate) fn named_or_read(text: &str) -> Result<Profile, Failure> {
 /// The profile in a file.
 pub(crate) fn read(path: &Path) -> Result<Profile, Failure> {
     let unreadable = || Failure::usage(format!("the profile '{}' cannot be read", path.display()));
-    let size = fs::metadata(path).map_err(|error| unreadable().why(error))?.len();
-    if size > LARGEST_FILE {
+    let failed =
+        |error| unreadable().why(error).hint("a profile is TOML text: check the path and the file");
+    let text = read_text(path).map_err(failed)?;
+    if text.len() as u64 > LARGEST_FILE {
         return Err(unreadable()
             .why("it is larger than 1 MiB")
             .hint("a profile is TOML text, see 'evenkeel profile show standard --toml'"));
     }
-    let text = fs::read_to_string(path).map_err(|error| {
-        unreadable().why(error).hint("a profile is TOML text: check the path and the file")
-    })?;
     Profile::from_toml(&text).map_err(|error| {
         Failure::usage(format!("the profile '{}' is not valid", path.display()))
             .why(error.fact())
             .hint(error.hint())
     })
+}
+
+/// The text of a file, and a byte more than its bound if it is longer. Some files,
+/// such as devices, do not say how long they are.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The profile that all the servers' hosts have in common.

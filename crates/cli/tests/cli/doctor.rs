@@ -2,6 +2,7 @@
 
 mod capture;
 mod faults;
+mod hostile;
 mod proxy;
 mod together;
 

@@ -192,7 +192,11 @@ async fn exported_files_are_private(path: &Path, to: &Path) {
     std::os::unix::fs::symlink(to.join("elsewhere"), &file).unwrap();
     std::fs::write(to.join("elsewhere"), "keep me").unwrap();
     let ran = queue("export", path, &again).await.expect(1);
-    assert!(ran.err.contains("it is a link or a folder, and is left alone"), "{}", ran.err);
+    assert!(
+        ran.err.contains("it is a link, a folder or a device, and is left alone"),
+        "{}",
+        ran.err
+    );
     assert_eq!(std::fs::read(to.join("elsewhere")).unwrap(), b"keep me");
     std::fs::remove_file(&file).unwrap();
     std::fs::rename(to.join("elsewhere"), &file).unwrap();

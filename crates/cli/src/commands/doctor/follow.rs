@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::at_once::AtOnce;
 use super::intake::Intake;
-use super::read::{Read, name, read, unopened, unreadable, what_was_read};
+use super::read::{Read, name, once, read, unopened, unreadable, what_was_read};
 use super::same::same;
 use crate::args::DoctorArgs;
 use crate::error::Failure;
@@ -37,7 +37,7 @@ pub(super) async fn follow(
 ) -> Result<Vec<Read>, Failure> {
     let mut all: Vec<Followed<'_>> = Vec::new();
     let mut done: Vec<Result<Read, Failure>> = Vec::new();
-    for path in &args.files {
+    for path in once(&args.files, printer) {
         match Followed::open(path, options) {
             Ok(followed) => all.push(followed),
             Err(failure) => done.push(Err(failure)),
@@ -60,8 +60,11 @@ pub(super) async fn follow(
                     live.push(followed);
                 }
                 Err(problem) => {
-                    let failure = unreadable(&name(&followed.path), &problem);
-                    printer.warn(&format!("{failure:#}"));
+                    // That of the only one is told at the end.
+                    if args.files.len() > 1 {
+                        let failure = unreadable(&name(&followed.path), &problem);
+                        printer.warn(&format!("{failure:#}"));
+                    }
                     done.push(followed.end(intake));
                 }
             }

@@ -17,6 +17,8 @@ pub(super) struct Intake {
     pub(super) names: Option<Names>,
     /// How many events came: whether a file had anything.
     pub(super) events: u64,
+    /// A signal came before a file had been read to its end.
+    pub(super) stopped: bool,
     /// What the sources show of the same connections, if there are several.
     pub(super) witnesses: Option<Witnesses>,
     /// Of each source its newest time, and when that was read.
@@ -29,7 +31,7 @@ impl Intake {
     pub(super) fn new(doctor: Doctor, redact: bool) -> Self {
         let names = redact.then(Names::default);
         let (newest, read) = (Vec::new(), Instant::now());
-        Self { doctor, names, events: 0, witnesses: None, newest, read }
+        Self { doctor, names, events: 0, stopped: false, witnesses: None, newest, read }
     }
 
     /// The sources to come are to be compared with each other.

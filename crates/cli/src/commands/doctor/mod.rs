@@ -52,6 +52,11 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     let mut doctor = Doctor::new(profile, Bounds::default());
     set_thresholds(&mut doctor, &args.reading.thresholds)?;
     let options = read::options(&args.reading)?;
+    if let Some(path) = &args.reading.keylog
+        && !read::has_keys(&options.capture.key_log)
+    {
+        printer.warn(&format!("the key log '{}' has no keys: it opens nothing", path.display()));
+    }
     let since = args.reading.since.map(intake::time);
     let mut intake = Intake::new(doctor, args.reading.redact);
     if args.files.len() > 1 {
@@ -62,14 +67,12 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
         super::in_runtime(printer, true, async |stop| {
             follow::follow(args, &options, &mut intake, &at_once, printer, stop).await
         })?
-    } else if args.files.iter().any(|path| path.as_os_str() == "-") {
-        super::in_runtime(printer, false, async |stop| {
-            read::all(args, &options, &mut intake, Some(&stop), printer)
-        })?
     } else {
-        read::all(args, &options, &mut intake, None, printer)?
+        super::in_runtime(printer, false, async |stop| {
+            read::all(args, &options, &mut intake, &stop, printer)
+        })?
     };
-    let Intake { mut doctor, names, witnesses, .. } = intake;
+    let Intake { mut doctor, names, witnesses, stopped, .. } = intake;
     doctor.finish();
     let compared = witnesses.map(|all| Compared::new(all.compare(), &mut doctor));
     let mut told = Told::new(doctor.report(), read, since, &args.telling, &suppressions)?;
@@ -79,7 +82,13 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     if let Some(names) = names {
         names.hide(&mut told);
     }
-    tell(&told, &args.telling, printer)
+    let verdict = tell(&told, &args.telling, printer);
+    if stopped && verdict.as_ref().err().is_none_or(|it| it.exit() == Exit::Findings) {
+        return Err(Failure::new(Exit::Interrupted, "not all of the files were read")
+            .why("a signal stopped the program")
+            .hint("the report is of what came before it"));
+    }
+    verdict
 }
 
 /// What is read is never written: the report may not take the place of an input.
@@ -117,7 +126,9 @@ fn tell(told: &Told, flags: &TellingFlags, printer: Printer) -> Result<(), Failu
     let text = render::render(told, flags.format, colour);
     match &flags.output {
         Some(path) => crate::private::write(path, text.as_bytes()).map_err(|error| {
-            Failure::new(Exit::Failed, format!("'{}' cannot be written", path.display())).why(error)
+            Failure::new(Exit::Failed, format!("'{}' cannot be written", path.display()))
+                .why(error)
+                .hint("name a file that can be, or leave --output out: the report goes to stdout")
         })?,
         None => {
             data.write_own(&text)?;

@@ -1,10 +1,11 @@
 //! Reads files into the doctor.
 
-use std::fs::File;
+use std::collections::HashSet;
+use std::fs::{File, FileType};
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary};
+use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary, formats};
 
 use super::intake::Intake;
 use super::stdin::Stdin;
@@ -31,16 +32,35 @@ pub(super) struct Read {
     pub(super) summary: String,
 }
 
-/// Reads every file. `stop` ends stdin.
+/// Reads every file. `stop` is the end of stdin and of pipes, and ends the reading of
+/// the rest.
 pub(super) fn all(
     args: &DoctorArgs,
     options: &Options,
     intake: &mut Intake,
-    stop: Option<&Stop>,
+    stop: &Stop,
     printer: Printer,
 ) -> Result<Vec<Read>, Failure> {
-    let read = args.files.iter().map(|path| one(path, options, intake, stop));
+    let files = once(&args.files, printer);
+    let read = files.into_iter().map(|path| one(path, options, intake, stop));
     what_was_read(read.collect(), printer)
+}
+
+/// Every file, but none of them twice: what it shows would count twice.
+pub(super) fn once(files: &[PathBuf], printer: Printer) -> Vec<&Path> {
+    let mut known = HashSet::new();
+    // Stdin and what is not there say so themselves.
+    let is_new = |path: &&Path| path.canonicalize().map_or(true, |file| known.insert(file));
+    let (once, again): (Vec<&Path>, Vec<&Path>) =
+        files.iter().map(PathBuf::as_path).partition(is_new);
+    if let Some((first, others)) = again.split_first() {
+        let others = match others.len() {
+            0 => "is".to_owned(),
+            count => format!("and {count} more are"),
+        };
+        printer.warn(&format!("'{}' {others} given twice, and read once", name(first)));
+    }
+    once
 }
 
 /// What could be read. What could not is told on stderr; if nothing could be,
@@ -75,13 +95,29 @@ pub(super) fn options(flags: &ReadingFlags) -> Result<Options, Failure> {
     if !flags.ports.is_empty() {
         options.capture.ports.clone_from(&flags.ports);
     }
+    if let Some(name) = &flags.input
+        && !formats().any(|format| format.name == name)
+    {
+        return Err(Failure::usage(format!("there is no kind of files '{name}'"))
+            .why("--input names what the content of a file does not tell")
+            .hint("evenkeel doctor formats lists the names"));
+    }
     options.log.format.clone_from(&flags.input);
     Ok(options)
 }
 
+/// Whether a key log has the keys of any connection.
+pub(super) fn has_keys(key_log: &[u8]) -> bool {
+    let labels = ["CLIENT_RANDOM ", "CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "];
+    let names_one = |line: &[u8]| labels.iter().any(|label| line.starts_with(label.as_bytes()));
+    key_log.split(|byte| *byte == b'\n').any(|line| names_one(line.trim_ascii_start()))
+}
+
 fn keylog(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| {
-        Failure::usage(format!("the key log '{}' cannot be read", path.display())).why(why)
+        Failure::usage(format!("the key log '{}' cannot be read", path.display()))
+            .why(why)
+            .hint("it is the text that SSLKEYLOGFILE makes a client or a broker write")
     };
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
     let mut text = Vec::new();
@@ -100,32 +136,35 @@ pub(super) fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Failure {
         .hint("evenkeel doctor formats lists what can be read")
 }
 
-/// A file that the system does not let be read.
+/// A file that the system does not let be read, or whose packed bytes cannot be.
 pub(super) fn unopened(name: &str, error: &io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "name the files in it",
         io::ErrorKind::PermissionDenied => "let a user read it who may",
-        _ => return unreadable(name, error),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => "pack it again",
+        io::ErrorKind::Unsupported => "pack it again without --long and --patch-from, or unpack it",
+        _ => "check what the path leads to",
     };
     Failure::new(Exit::Unreadable, format!("'{name}' cannot be read")).why(error).hint(hint)
 }
 
 /// Reads one file to its end.
-fn one(
-    path: &Path,
-    options: &Options,
-    intake: &mut Intake,
-    stop: Option<&Stop>,
-) -> Result<Read, Failure> {
+fn one(path: &Path, options: &Options, intake: &mut Intake, stop: &Stop) -> Result<Read, Failure> {
     let name = name(path);
-    let mut reader =
-        open(path, stop).and_then(unpacked).map_err(|error| unopened(&name, &error))?;
+    let (file, is_pipe) = open(path, stop).map_err(|error| unopened(&name, &error))?;
+    let mut reader = unpacked(file).map_err(|error| unopened(&name, &error))?;
     let mut evidence = Evidence::new(&name, options);
     let mut chunk = vec![0; CHUNK];
     let mut cut = None;
     let before = intake.events;
     loop {
+        // A pipe ends by itself.
+        if !is_pipe && stop.is_requested() {
+            intake.stopped = true;
+            cut = Some(io::Error::other("a signal stopped the program"));
+            break;
+        }
         let read = match reader.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => read,
@@ -181,12 +220,14 @@ fn kind(summary: &Summary) -> &'static str {
     }
 }
 
-fn open(path: &Path, stop: Option<&Stop>) -> io::Result<Box<dyn BufRead + Send>> {
-    if let (Some(stop), "-") = (stop, path.to_str().unwrap_or_default()) {
-        let stdin = Stdin::open(stop.clone(), CHUNK);
-        return Ok(Box::new(BufReader::with_capacity(CHUNK, stdin)));
+/// A file, and whether it is a pipe or another thing that may never say more.
+fn open(path: &Path, stop: &Stop) -> io::Result<(Box<dyn BufRead + Send>, bool)> {
+    let waits = |kind: FileType| !kind.is_file() && !kind.is_dir();
+    if path.as_os_str() == "-" || waits(std::fs::metadata(path)?.file_type()) {
+        let pipe = Stdin::open(path, stop.clone(), CHUNK);
+        return Ok((Box::new(BufReader::with_capacity(CHUNK, pipe)), true));
     }
-    Ok(Box::new(BufReader::with_capacity(CHUNK, File::open(path)?)))
+    Ok((Box::new(BufReader::with_capacity(CHUNK, File::open(path)?)), false))
 }
 
 /// What people call a file.

@@ -1,8 +1,9 @@
-//! Stdin, which a signal ends: Ctrl-C goes to `tcpdump` and to the doctor behind it.
+//! Stdin and pipes, which a signal ends: Ctrl-C goes to `tcpdump` and to the doctor behind it.
 
+use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::signals::Stop;
@@ -16,36 +17,42 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Pieces that wait.
 const WAITING: usize = 4;
 
-/// Stdin, read on a thread of its own: a read of it cannot be called back.
+/// Stdin or a pipe, opened and read on a thread of its own: neither can be called back.
 pub(super) struct Stdin {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Cursor<Vec<u8>>,
-    stopped: Arc<OnceLock<Instant>>,
+    stop: Stop,
+    stopped: Option<Instant>,
 }
 
 impl Stdin {
-    /// To be called within a runtime.
-    pub(super) fn open(mut stop: Stop, chunk: usize) -> Self {
+    /// Stdin if the path is `-`.
+    pub(super) fn open(path: &Path, stop: Stop, chunk: usize) -> Self {
         let (sent, pieces) = sync_channel(WAITING);
+        let path = path.to_owned();
         std::thread::spawn(move || {
-            let mut stdin = io::stdin().lock();
-            let mut all = vec![0; chunk];
-            loop {
-                let read = stdin.read(&mut all);
-                let is_last = !matches!(&read, Ok(1..));
-                let read = read.map(|read| all.get(..read).unwrap_or_default().to_vec());
-                if sent.send(read).is_err() || is_last {
-                    return;
-                }
+            if path.as_os_str() == "-" {
+                return pass_on(io::stdin().lock(), chunk, &sent);
+            }
+            match File::open(path) {
+                Ok(file) => pass_on(file, chunk, &sent),
+                // Nobody listens any more if it cannot be sent.
+                Err(error) => drop(sent.send(Err(error))),
             }
         });
-        let stopped = Arc::new(OnceLock::new());
-        let stops = stopped.clone();
-        tokio::spawn(async move {
-            stop.requested().await;
-            stops.get_or_init(Instant::now);
-        });
-        Self { pieces, piece: Cursor::default(), stopped }
+        Self { pieces, piece: Cursor::default(), stop, stopped: None }
+    }
+}
+
+fn pass_on(mut from: impl Read, chunk: usize, to: &SyncSender<io::Result<Vec<u8>>>) {
+    let mut all = vec![0; chunk];
+    loop {
+        let read = from.read(&mut all);
+        let is_last = !matches!(&read, Ok(1..));
+        let read = read.map(|read| all.get(..read).unwrap_or_default().to_vec());
+        if to.send(read).is_err() || is_last {
+            return;
+        }
     }
 }
 
@@ -56,8 +63,11 @@ impl Read for Stdin {
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            if self.stopped.get().is_some_and(|at| at.elapsed() >= LAST_WORDS) {
-                return Ok(0);
+            if self.stop.is_requested() {
+                let since = *self.stopped.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LAST_WORDS {
+                    return Ok(0);
+                }
             }
             match self.pieces.recv_timeout(LOOK) {
                 Ok(piece) => {

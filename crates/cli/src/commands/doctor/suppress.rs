@@ -8,6 +8,7 @@
 //! until = "2027-03-01"          # the last day on which it counts
 //! ```
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use evenkeel_doctor::Finding;
@@ -55,11 +56,10 @@ impl Suppressions {
                 .why(why)
                 .hint("each [[suppress]] has rule, reason and until, and may have client")
         };
-        let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-        if size > LARGEST {
-            return Err(failed(format!("it has {size} bytes, at most {LARGEST} are read")));
+        let text = read(path).map_err(|error| failed(error.to_string()))?;
+        if text.len() as u64 > LARGEST {
+            return Err(failed(format!("it is longer than {LARGEST} bytes")));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         let file: File = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
         let mut all = Vec::new();
         for entry in file.suppress {
@@ -77,6 +77,14 @@ impl Suppressions {
                 && suppression.client.as_ref().is_none_or(|client| *client == finding.client)
         })
     }
+}
+
+/// The text of a file, and a byte more than its bound if it is longer: a device
+/// does not say how long it is.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 impl Entry {

@@ -2,7 +2,7 @@
 
 mod zstd;
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -23,6 +23,18 @@ pub(super) fn unpacked(mut file: Box<dyn BufRead + Send>) -> io::Result<Box<dyn 
     Ok(Box::new(Bounded { reader, left: LARGEST }))
 }
 
+/// An error of a decoder for people. Those of the file itself stay as they are.
+fn in_words(error: io::Error) -> io::Error {
+    let text = match error.kind() {
+        ErrorKind::UnexpectedEof => "the packed bytes end too early".to_owned(),
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            format!("the packed bytes are damaged: {error}")
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
+}
+
 /// Ends by an error, not as if all had been read.
 struct Bounded {
     reader: Box<dyn Read + Send>,
@@ -31,7 +43,7 @@ struct Bounded {
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
+        let read = self.reader.read(buffer).map_err(in_words)?;
         self.left = self
             .left
             .checked_sub(read as u64)
