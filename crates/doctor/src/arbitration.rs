@@ -26,9 +26,29 @@ fn sort(findings: &mut [Finding]) {
     });
 }
 
+/// What a cause shows to be a misreading is no consequence of it, and is not told.
+const DISPROVES: &[(&str, &[&str])] = &[
+    // The other program has the other address, and is who ends the connection.
+    ("ID01", &["NW03", "AU01", "AU02"]),
+    // The port is the wrong one for what it speaks.
+    ("TL06", &["NW09", "AU03"]),
+    // An answer came, only too late.
+    ("RC08", &["NW09"]),
+];
+
+fn disproved(finding: &Finding, all: &[Finding]) -> bool {
+    let sure = all.iter().filter(|cause| cause.confidence > Confidence::Suspect);
+    sure.into_iter().any(|cause| {
+        let mut of = DISPROVES.iter().filter(|(id, _)| *id == cause.rule.id);
+        of.any(|(_, wrong)| wrong.contains(&finding.rule.id))
+    })
+}
+
 /// The findings of one client, weighed.
 fn of_one(found: Vec<Finding>) -> Vec<Finding> {
-    let mut rest = joined(found);
+    let rest = joined(found);
+    let mut rest: Vec<Finding> =
+        rest.iter().filter(|finding| !disproved(finding, &rest)).cloned().collect();
     sort(&mut rest);
     // What nobody explains is a cause; the others go beneath their strongest.
     let (mut told, effects): (Vec<_>, Vec<_>) =
@@ -191,5 +211,23 @@ mod tests {
             assert_eq!(finding.sources, [SourceId(0)], "{}", finding.rule.id);
             assert!(finding.proof.len() <= 8);
         }
+    }
+
+    #[test]
+    fn what_a_cause_shows_to_be_a_misreading_is_not_told() {
+        // Two hosts take turns: nobody has moved.
+        let each = |n: u32| {
+            let (host, old) = (n % 2 + 1, n.saturating_sub(1));
+            let end = if n > 0 { format!("c{old} {n}.1 < fin\n") } else { String::new() };
+            format!(
+                "c{n} {n}.0 open 10.0.0.{host}:{} b:1883\nc{n} {n}.1 > CONNECT id=pump\n{end}\
+                 c{n} {n}.2 < CONNACK\n",
+                5000 + n
+            )
+        };
+        let report = Trace::plain().lines(&(0..8).map(each).collect::<String>()).report();
+        let told = crate::trace::flat(&report.findings);
+        assert!(told.iter().any(|finding| finding.rule.id == "ID01"));
+        assert!(told.iter().all(|finding| finding.rule.id != "NW03"));
     }
 }

@@ -59,6 +59,8 @@ pub enum Words {
     Banned,
     /// The broker's own count says that the client flaps.
     Flapping,
+    /// The server has as many connections as it takes.
+    Full,
     /// The server shuts down, or moves the client, or failed.
     ServerEvent,
     /// An operator or an API call ended the connection.
@@ -69,6 +71,8 @@ pub enum Words {
     TlsFailed(u8),
     /// TLS reached a listener without TLS.
     TlsOnPlain,
+    /// A listener with TLS got bytes without it.
+    PlainOnTls,
     /// The first bytes were not MQTT.
     NotMqtt,
     /// The upgrade to WebSocket failed with this status.

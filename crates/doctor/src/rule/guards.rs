@@ -22,6 +22,10 @@ const GOODBYE: Duration = Duration::from_millis(50);
 /// before FIN is DISCONNECT, unless the client sent it as a timer does: as long
 /// after the packet before it as in another round.
 pub(crate) fn on_purpose(view: &View<'_>, round: &Round) -> bool {
+    // Somebody looked whether the port is open, as load balancers do.
+    if round.ended_by(Side::Client) && round.sent.is_none() && round.last_received().is_none() {
+        return view.source.vantage.is_wire() && round.said.connect.is_none();
+    }
     if round.goodbye() || !view.is(Vantage::Encrypted) {
         return round.goodbye();
     }
@@ -71,6 +75,12 @@ pub(crate) fn server_gave_up(view: &View<'_>, keep_alive: Duration, silent: Dura
         && silent <= due.saturating_add(Duration::from_secs(6)) + slack
 }
 
+/// One of many that a broker took in at once after it hung: the next one took it over.
+fn taken_at_once(round: &Round) -> bool {
+    let taken = round.end.is_some_and(|end| end.words == Some(crate::Words::TakenOver));
+    taken && round.lifetime().is_some_and(|life| life < Duration::from_millis(100))
+}
+
 /// The newest rounds in a row that failed: no CONNACK, or a life shorter than
 /// `long`; none of them on purpose; `most` of them. The oldest comes first. In a log
 /// without times nothing is short (G5).
@@ -81,7 +91,7 @@ pub(crate) fn failed_row<'a>(view: &View<'a>, long: Duration, most: usize) -> Ve
     let failed = |round: &&Round| {
         let short = round.lifetime().is_some_and(|lifetime| lifetime < long);
         let refused = round.end.is_some() && round.said.connect.is_some() && !round.accepted();
-        (short || refused) && !on_purpose(view, round)
+        (short || refused) && !on_purpose(view, round) && !taken_at_once(round)
     };
     let client: &'a crate::track::Client = view.client;
     let newest = client.rounds.iter().rev().take(most);

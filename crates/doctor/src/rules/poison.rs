@@ -19,7 +19,9 @@ pub(super) fn last_words(view: &View<'_>, round: &Round) -> Option<Mark> {
     let (end, mark) = (round.end?, round.marks.last?);
     let trip = view.connection.map(|connection| connection.round_trip()).unwrap_or_default();
     let soon = SOON.max(trip.saturating_mul(3));
-    let unanswered = round.last_received().is_none_or(|at| at <= mark.at);
+    // Within the resolution of a log, the line tells what came later.
+    let newer = |it: Moment| (it.at, it.place()) > (mark.at, mark.place);
+    let unanswered = !round.received.is_some_and(newer);
     let server = end.by == Some(Side::Server) && end.failure.is_none();
     (server && unanswered && !round.gaps && end.at.since(mark.at) <= soon).then_some(mark)
 }

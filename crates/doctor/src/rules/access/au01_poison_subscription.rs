@@ -175,4 +175,10 @@ mod tests {
         let lines = THROWN_OUT.replace("secret/#", "a filters=8");
         Trace::at("aws-iot-core").rounds(3, 15.0, &lines).finds("AU01");
     }
+
+    #[test]
+    fn alike_an_answer_within_the_same_millisecond() {
+        let lines = THROWN_OUT.replace("c1 0.4", "c1 0.3 < SUBACK\nc1 0.4");
+        Trace::of(Vantage::ClientLog).rounds(4, 5.0, &lines).does_not_find("AU01");
+    }
 }

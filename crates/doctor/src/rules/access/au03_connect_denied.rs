@@ -97,7 +97,10 @@ fn unanswered(view: &View<'_>, hits: &mut Hits) {
 
 fn only_one_sealed(connection: &Connection) -> bool {
     let sealed = |event: &&crate::Event| {
-        matches!(event.what, What::Sealed { from: Side::Client, .. } | What::Packet { .. })
+        let (What::Sealed { from, .. } | What::Packet { from, .. }) = event.what else {
+            return false;
+        };
+        from == Side::Client
     };
     connection.recent.iter().filter(sealed).count() == 1
 }
@@ -181,5 +184,16 @@ mod tests {
     fn alike_silence_until_the_client_ends() {
         let lines = ENDED.replace("c1 0.3  <", "c1 20.3  >");
         Trace::plain().rounds(2, 50.0, &lines).does_not_find("AU03");
+    }
+
+    #[test]
+    fn alike_an_alert_instead_of_a_connect() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > hello sni=broker
+            c1 0.2 < hello
+            c1 0.3 < ~PINGRESP
+            c1 0.3 < fin";
+        Trace::encrypted().rounds(3, 5.0, lines).does_not_find("AU03");
     }
 }

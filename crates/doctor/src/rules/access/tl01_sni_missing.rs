@@ -37,7 +37,13 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             .recent
             .iter()
             .any(|event| matches!(event.what, What::Alert { from: Side::Server, .. }));
-    if (sni.is_none() || is_address) && !sealed && by_server {
+    // The client complains, or the server does of something else.
+    let other = connection.recent.iter().any(|event| match event.what {
+        What::Alert { from, code } => from == Side::Client || !matches!(code, 40 | 80 | 112),
+        _ => false,
+    });
+    let plain = round.server.port == 1883 && round.last_received().is_none();
+    if (sni.is_none() || is_address) && !sealed && by_server && !other && !plain {
         let sentence = if is_address {
             format!("its ClientHello names an IP address ({}) as the server", view.text(sni))
         } else {
@@ -85,6 +91,18 @@ mod tests {
     #[test]
     fn alike_named_and_refused() {
         let lines = NAMELESS.replace("hello", "hello sni=broker");
+        Trace::encrypted().rounds(2, 5.0, &lines).does_not_find("TL01");
+    }
+
+    #[test]
+    fn alike_a_client_that_complains_of_the_certificate() {
+        let lines = NAMELESS.replace("< alert code=112", "> alert code=48");
+        Trace::encrypted().rounds(2, 5.0, &lines).does_not_find("TL01");
+    }
+
+    #[test]
+    fn alike_a_server_that_says_something_else() {
+        let lines = NAMELESS.replace("code=112", "code=70");
         Trace::encrypted().rounds(2, 5.0, &lines).does_not_find("TL01");
     }
 }

@@ -21,7 +21,9 @@ pub(super) const RULE: Rule = Rule {
               says why. An alert from the client is about the server's certificate, one from the \
               server about the client's.",
         fix: "Unknown authority: give the side that complains the right CA file. Expired: renew. \
-              Required: give the client its certificate and key. Bad or revoked: get another.",
+              Required: give the client its certificate and key. Bad or revoked: get another. \
+              Another name: connect to a name that is in the certificate. No common version or \
+              cipher: update the older side, or allow its version at the other one.",
         raises: "The alert itself: before TLS 1.3 it is in the clear, else a key log shows it.",
         explains: &["RC01", "RC03", "RC04", "RC06", "AU03", "NW09"],
         references: &["RFC 8446, section 6.2"],
@@ -51,7 +53,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(event) = view.event else { return };
     match event.what {
         What::Alert { from, code } => {
-            let Some(name) = about_certificate(code) else { return };
+            let Some(name) = about_certificate(code) else {
+                return nothing_common(from, code, event, hits);
+            };
             let whose = match from {
                 Side::Client => "it does not accept the server's certificate",
                 Side::Server => "the server does not accept its certificate",
@@ -62,6 +66,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         What::Words(Words::TlsFailed(code)) => {
             let sentence = match about_certificate(code) {
                 Some(name) => format!("TLS fails: {name}"),
+                None if code == 70 => "TLS fails: no version of it that both speak".into(),
                 None => "TLS fails, says the log".into(),
             };
             let hit = Hit::new(sentence).event(event, "TLS fails");
@@ -72,6 +77,18 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         }
         _ => {}
     }
+}
+
+/// No version of TLS, or no cipher, that both speak.
+fn nothing_common(from: Side, code: u8, event: &crate::Event, hits: &mut Hits) {
+    let name = match code {
+        40 => "handshake_failure",
+        70 => "protocol_version",
+        _ => return,
+    };
+    let who = if from == Side::Client { "it" } else { "the server" };
+    let sentence = format!("TLS fails: {who} finds no version or cipher that both speak: {name}");
+    hits.add(Hit::new(sentence).class("common").proven().event(event, "the alert"));
 }
 
 /// TLS 1.3 hides the alert: two bytes from the server right after the client's
@@ -150,5 +167,12 @@ mod tests {
             c1 0.5 < ~PINGRESP
             c1 0.5 < fin";
         Trace::encrypted().rounds(2, 5.0, lines).does_not_find("TL03");
+    }
+
+    #[test]
+    fn true_no_version_in_common() {
+        let lines = REJECTED.replace("> alert code=48", "< alert code=70");
+        let finding = Trace::encrypted().lines(&lines).finds("TL03");
+        assert!(finding.sentence.contains("the server finds no version"), "{}", finding.sentence);
     }
 }

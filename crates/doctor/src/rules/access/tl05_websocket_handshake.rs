@@ -55,8 +55,23 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let sentence = format!("the server refuses its WebSocket with {status}");
             hits.add(Hit::new(sentence).class("refused").event(event, "the answer"));
         }
-        What::Closing { .. } => silent(view, hits),
+        What::Closing { .. } => {
+            unanswered(view, hits);
+            silent(view, hits);
+        }
         _ => {}
+    }
+}
+
+/// The request of a WebSocket, and the server ends the connection without a byte.
+fn unanswered(view: &View<'_>, hits: &mut Hits) {
+    let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
+    let request = |event: &&crate::Event| matches!(event.what, What::Upgrade { .. });
+    let Some(request) = connection.recent.iter().find(request) else { return };
+    if view.closed_by() == Some(Side::Server) && round.last_received().is_none() && !round.gaps {
+        let sentence = "its WebSocket is answered by an end: this port is not for WebSockets";
+        let hit = Hit::new(sentence).class("unanswered").rounds(2).event(request, "the request");
+        hits.add(hit.end(round.end.as_ref(), "the server ends the connection"));
     }
 }
 
@@ -123,5 +138,13 @@ mod tests {
     fn alike_a_signature_that_is_refused() {
         let lines = OPENS.replace("upgraded", "upgraded status=403");
         Trace::plain().lines(&lines).does_not_find("TL05");
+    }
+
+    #[test]
+    fn true_a_port_that_ends_it_without_a_word() {
+        let lines = "c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883\nc1 0.1 upgrade\nc1 0.2 < fin";
+        let finding = Trace::plain().rounds(2, 5.0, lines).finds("TL05");
+        assert_eq!(finding.class, "unanswered");
+        Trace::plain().lines(lines).does_not_find("TL05");
     }
 }

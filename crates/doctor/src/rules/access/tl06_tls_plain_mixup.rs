@@ -17,13 +17,21 @@ pub(super) const RULE: Rule = Rule {
         why: "One side speaks TLS and the other does not: the port or the scheme is wrong.",
         fix: "Use `mqtts://` with port 8883, `mqtt://` with port 1883.",
         raises: "The broker's list of listeners.",
-        explains: &["RC01", "RC03", "RC04", "PR01", "AU03", "PR03"],
+        explains: &["RC01", "RC03", "RC04", "PR01", "AU03", "PR03", "NW09", "TL01"],
         references: &["MQTT-3.1.0-1"],
         ..Meta::EMPTY
     },
     on: &[On::Odd, On::Words, On::Tls, On::End],
     check,
 };
+
+/// The port of MQTT without TLS.
+const PLAIN: u16 = 1883;
+/// The port of MQTT over TLS.
+const TLS: u16 = 8883;
+
+/// Nobody reads CONNECT and decides faster over a network.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(event) = view.event else { return };
@@ -38,8 +46,34 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = Hit::new(sentence).class("TLS to plain").proven();
             hits.add(hit.event(event, "the beginning of TLS"));
         }
-        What::Closing { by: Side::Server, .. } => hello_unanswered(view, hits),
+        What::Words(Words::PlainOnTls) => {
+            let sentence = "it speaks without TLS to a port that expects TLS";
+            let hit = Hit::new(sentence).class("plain to TLS").proven();
+            hits.add(hit.event(event, "the log says so"));
+        }
+        What::Closing { .. } if view.closed_by() == Some(Side::Server) => {
+            hello_unanswered(view, hits);
+            connect_unanswered(view, hits);
+        }
         _ => {}
+    }
+}
+
+/// CONNECT in the clear to the port of TLS, and an end at once.
+fn connect_unanswered(view: &View<'_>, hits: &mut Hits) {
+    let (Some(round), Some(connection)) = (view.ended(), view.connection) else { return };
+    // TLS that a key log opens has a hello before.
+    if !view.is(Vantage::Plain) || connection.suite != 0 {
+        return;
+    }
+    let (Some(end), Some(connect)) = (round.end, round.said.connect) else { return };
+    let at_once = end.at.since(connect.at) <= AT_ONCE && round.last_received().is_none();
+    if round.server.port == TLS && at_once && !round.gaps {
+        let sentence =
+            "it speaks without TLS to the port of TLS, which ends the connection at once";
+        let hit =
+            Hit::new(sentence).class("unanswered").rounds(2).at(connect, "CONNECT, in the clear");
+        hits.add(hit.end(&end, "the server ends the connection"));
     }
 }
 
@@ -52,7 +86,8 @@ fn hello_unanswered(view: &View<'_>, hits: &mut Hits) {
         _ => None,
     });
     let (Some((hello, sni)), Some(end)) = (hello, round.end) else { return };
-    let named = !sni.is_none();
+    // Who needs a name may end without one as well: TL01, unless it is a plain port.
+    let named = !sni.is_none() || round.server.port == PLAIN;
     if named && round.last_received().is_none() && !round.gaps {
         let hit = Hit::new("its ClientHello is answered by an end alone, without a TLS alert");
         let hit = hit.class("TLS to plain").rounds(2).event(hello, "ClientHello");
@@ -105,5 +140,36 @@ mod tests {
             c1 0.2 < alert code=40
             c1 0.3 < fin";
         Trace::encrypted().rounds(2, 5.0, lines).does_not_find("TL06");
+    }
+
+    #[test]
+    fn true_the_broker_got_no_tls() {
+        let trace = Trace::of(Vantage::BrokerLog).lines("c1 0 open a b\nc1 1 words plain-on-tls");
+        let finding = trace.finds("TL06");
+        assert_eq!((finding.class, finding.confidence), ("plain to TLS", Confidence::Proven));
+    }
+
+    #[test]
+    fn true_tls_without_a_name_to_the_plain_port() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > hello
+            c1 0.2 < fin";
+        let trace = || Trace::encrypted().rounds(2, 5.0, lines);
+        trace().finds_at_least("TL06", Confidence::Inferred);
+        trace().does_not_find("TL01");
+        let lines = lines.replace("1883", "8883");
+        Trace::encrypted().rounds(2, 5.0, &lines).does_not_find("TL06");
+    }
+
+    #[test]
+    fn true_plain_to_the_port_of_tls() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > CONNECT id=pump
+            c1 0.12 < fin";
+        Trace::plain().rounds(3, 5.0, lines).finds_at_least("TL06", Confidence::Shown);
+        Trace::plain().rounds(3, 5.0, &lines.replace("0.12", "0.4")).does_not_find("TL06");
+        Trace::plain().rounds(3, 5.0, &lines.replace("8883", "1883")).does_not_find("TL06");
     }
 }

@@ -63,14 +63,21 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let newest = gaps.last().filter(early).is_some();
     if newest && count as u64 >= view.number(&TIMES) {
         let spans: Vec<Duration> = gaps.iter().filter(early).map(|(gap, _)| *gap).collect();
+        // A broker's log does not say that it set another keep-alive, as MQTT 5 lets it.
+        let five = connection.mqtt.connect.is_some_and(|(_, connect)| connect.version == 5);
+        let unsure = five && view.is(Vantage::BrokerLog);
         let sentence = format!(
             "it pings more often than it needs to: {count} of its last {} pings came about {:.1} s \
-             after the one before, with a keep-alive of {:.0} s",
+             after the one before, with a keep-alive of {:.0} s{}",
             recent.len(),
             median(&spans).as_secs_f64(),
             keep_alive.as_secs_f64(),
+            if unsure { ", unless the broker set a shorter one" } else { "" },
         );
         let mut hit = Hit::new(sentence).rounds(1);
+        if unsure {
+            hit = hit.one_sided().severity(Severity::Info);
+        }
         for (_, ping) in gaps.iter().filter(early).take(4) {
             hit = hit.ping(ping, "an early PINGREQ");
         }
@@ -84,7 +91,7 @@ mod tests {
     use alloc::string::String;
 
     use crate::trace::Trace;
-    use crate::{Confidence, Vantage};
+    use crate::{Confidence, Severity, Vantage};
 
     const BEGIN: &str = "
         c1 0   open 10.0.0.1:5000 10.0.0.9:1883
@@ -136,5 +143,14 @@ mod tests {
     fn alike_a_short_keep_alive_with_a_profile() {
         let lines = pings(&[20, 40, 60, 80, 100]).replace("k=60", "k=20");
         Trace::at("aws-iot-core").lines(&lines).does_not_find("KA02");
+    }
+
+    #[test]
+    fn alike_another_keep_alive_that_a_broker_log_does_not_tell() {
+        let lines = pings(&[10, 20, 30, 40]).replace("k=60", "k=60 v=5");
+        let finding = Trace::of(Vantage::BrokerLog).lines(&lines).finds("KA02");
+        assert_eq!((finding.severity, finding.confidence), (Severity::Info, Confidence::Inferred));
+        assert!(finding.sentence.contains("unless the broker"), "{}", finding.sentence);
+        assert_eq!(Trace::plain().lines(&lines).finds("KA02").severity, Severity::Warn);
     }
 }

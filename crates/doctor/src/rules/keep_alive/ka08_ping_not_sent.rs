@@ -104,7 +104,11 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
     let both = silent(view, round, keep_alive) && silent(view, before, keep_alive);
     let returned = quick(&end, began)
         && before.end.zip(round.began()).is_some_and(|(end, next)| quick(&end, next));
-    if both && returned && !guards::together(view, end.at) {
+    if both
+        && returned
+        && !by_its_own_clock(round, before, began)
+        && !guards::together(view, end.at)
+    {
         let silence = round.last_sent().map(|sent| end.at.since(sent)).unwrap_or_default();
         let sentence = format!(
             "it sends no ping: nothing came from it for {:.1} s, with a keep-alive of {:.0} s, the \
@@ -119,6 +123,17 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
     }
 }
 
+/// It came back a constant time after its own last packet, and not after the broker's
+/// end: it had given up by itself, so its pings were lost, not missing.
+fn by_its_own_clock(round: &Round, before: &Round, began: crate::Time) -> bool {
+    let since = |from: fn(&Round) -> Option<crate::Time>| {
+        let old = round.began()?.since(from(before)?);
+        Some(old.abs_diff(began.since(from(round)?)))
+    };
+    let (own, brokers) = (since(Round::last_sent), since(|it| Some(it.end?.at)));
+    own.zip(brokers).is_some_and(|(own, brokers)| own + Duration::from_millis(200) < brokers)
+}
+
 /// Closed by the server after a silence that its keep-alive ends, in which
 /// nothing came that postpones a ping.
 fn silent(view: &View<'_>, round: &Round, keep_alive: Duration) -> bool {
@@ -129,7 +144,9 @@ fn silent(view: &View<'_>, round: &Round, keep_alive: Duration) -> bool {
         && end.disconnect.is_none();
     // Before CONNACK no client has to ping, and a broker's log may not tell it.
     let welcome = round.said.connect.is_none() || round.accepted() || view.is(Vantage::BrokerLog);
+    // What TCP sends again and again keeps the ping back.
     end.by == Some(Side::Server)
+        && round.resent < 3
         && !round.gaps
         && !end.goodbye
         && !postponed
@@ -254,5 +271,21 @@ mod tests {
             c1 41.9 > PINGREQ
             c1 42   < PINGRESP";
         Trace::plain().lines(lines).does_not_find("KA08");
+    }
+
+    #[test]
+    fn alike_a_client_that_gave_up_by_itself() {
+        // Its pings are lost; it comes back 34 s after its last packet, and the broker
+        // closed at some time before.
+        let late = NEVER.replace("c1 31.0", "c1 32.5").replace("c1 31.1", "c1 32.6");
+        let row = Trace::plain().lines(NEVER).after(34.0, &late.replace("c1", "c2"));
+        row.after(68.0, &NEVER.replace("c1", "c3")).does_not_find("KA08");
+    }
+
+    #[test]
+    fn alike_a_ping_behind_what_is_sent_again() {
+        let sent = "c1 0.3 > PUBLISH bytes=3000\nc1 1 > resent\nc1 3 > resent\nc1 7 > resent";
+        let lines = NEVER.replace("c1 31.0", &alloc::format!("{sent}\nc1 31.0"));
+        Trace::plain().rounds(3, 33.0, &lines).does_not_find("KA08");
     }
 }

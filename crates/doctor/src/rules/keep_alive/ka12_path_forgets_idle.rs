@@ -164,6 +164,10 @@ fn died(view: &View<'_>, round: &Round) -> Option<Duration> {
     died.then_some(idle)
 }
 
+/// Idle times of boxes; what ends connections that were idle for their whole life
+/// sooner or later than that may be a server that restarts, or a lifetime (SV02).
+const BY_IDLE: core::ops::Range<Duration> = Duration::from_secs(10)..Duration::from_secs(1800);
+
 /// Somebody closes after an idle time that is always the same.
 fn closed(view: &View<'_>, hits: &mut Hits) {
     let idle = |round: &Round| {
@@ -173,11 +177,14 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
         // If the keep-alive is not known, it may be the broker that closes.
         let keep_alive = round.said.keep_alive.or_else(|| guards::keep_alive(view));
         let known = keep_alive.is_some() || !view.is(Vantage::Encrypted);
+        // It would have pinged: the whole program stood still.
+        let slept = keep_alive
+            .is_some_and(|it| !it.is_zero() && silent > it.saturating_mul(6) / 5 + view.slack());
         let broker = keep_alive.is_some_and(|it| guards::server_gave_up(view, it, silent));
         // One that was never let in waits for CONNACK, and is not idle.
         let waits = round.said.connect.is_some() && round.said.connack.is_none();
         let whole = !round.gaps && round.opened.is_some() && end.disconnect.is_none() && !waits;
-        (whole && known && !broker && end.words.is_none())
+        (whole && known && !broker && !slept && end.words.is_none())
             .then(|| (end.at.since(both), round.lifetime()))
     };
     let row: Vec<(Duration, Option<Duration>)> =
@@ -188,7 +195,7 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
     let by_age =
         row.iter().all(|(idle, life)| life.is_some_and(|life| *idle > life.saturating_mul(9) / 10));
     let enough = row.len() as u64 >= view.number(&DEATHS) && typical >= view.millis(&LEAST);
-    if !enough || !steady(&idles, 5) || (by_age && typical > Duration::from_secs(1800)) {
+    if !enough || !steady(&idles, 5) || (by_age && !BY_IDLE.contains(&typical)) {
         return;
     }
     // A longer idle time that was survived: it was not the idle time.
@@ -460,5 +467,26 @@ mod tests {
             c1 0.2   < CONNACK
             c1 90.2  < fin";
         Trace::plain().rounds(4, 100.0, lines).does_not_find("KA12");
+    }
+
+    #[test]
+    fn alike_a_program_that_stands_still() {
+        // Recorded: frozen for 30 s again and again, with a keep-alive of 10 s.
+        let lines = "
+            c1 0.0   open 10.0.1.2:34060 10.0.2.9:1883
+            c1 0.1   > CONNECT id=meter k=10
+            c1 0.2   < CONNACK
+            c1 34.2  < fin";
+        Trace::of(Vantage::ClientLog).rounds(4, 40.0, lines).does_not_find("KA12");
+    }
+
+    #[test]
+    fn alike_a_broker_that_crashes_every_eight_seconds() {
+        let lines = "
+            c1 0.0   open 10.0.1.2:34060 10.0.2.9:1883
+            c1 0.1   > CONNECT id=meter k=20
+            c1 0.2   < CONNACK
+            c1 8.0   < fin";
+        Trace::plain().rounds(4, 10.0, lines).does_not_find("KA12");
     }
 }

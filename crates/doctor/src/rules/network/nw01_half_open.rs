@@ -8,6 +8,12 @@ const RESENT: Threshold = Threshold {
     reason: "one or two retransmissions are loss; three without a byte back are a dead path",
 };
 
+const LASTS: Threshold = Threshold {
+    name: "NW01.lasts_ms",
+    value: 5000,
+    reason: "a link that is back sooner has cost a delay and no connection",
+};
+
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "NW01",
@@ -24,9 +30,9 @@ pub(super) const RULE: Rule = Rule {
         fix: "Nothing in MQTT prevents it; a shorter time to wait for a ping's answer finds it \
               sooner. If it follows a quiet time each time, see KA12.",
         raises: "A capture on the other side of the path.",
-        explains: &["KA13", "RC05", "ID02", "KA04"],
+        explains: &["KA13", "RC05", "ID02", "KA04", "KA07", "KA08", "NW04", "NW02", "RC08", "ID06"],
         references: &["MQTT-3.1.2-24", "RFC 5482"],
-        thresholds: &[RESENT],
+        thresholds: &[RESENT, LASTS],
         ..Meta::EMPTY
     },
     on: &[On::Path, On::End, On::Words],
@@ -50,9 +56,16 @@ fn resent(view: &View<'_>, connection: &Connection, from: Side, hits: &mut Hits)
     let enough = u64::from(path.resent_in_silence) >= view.number(&RESENT);
     // Full segments alone may be the path's size, which is another fault.
     let size = path.resent_small == 0 && path.resent_full > 0;
+    let lasts = event.at.since(first.at) >= view.millis(&LASTS);
     // A SYN again and again: nothing was ever open.
     let opened = connection.packets_from(Side::Client) > 0;
-    if from != Side::Client || !opened || !enough || size || connection.tcp.paths.has_gaps() {
+    if from != Side::Client
+        || !opened
+        || !enough
+        || !lasts
+        || size
+        || connection.tcp.paths.has_gaps()
+    {
         return;
     }
     let sentence = format!(
@@ -91,7 +104,9 @@ mod tests {
         c1 10.2 > PINGREQ
         c1 10.5 > resent bytes=2
         c1 11.1 > resent bytes=2
-        c1 12.3 > resent bytes=2";
+        c1 12.3 > resent bytes=2
+        c1 14.7 > resent bytes=2
+        c1 19.5 > resent bytes=2";
 
     #[test]
     fn true_three_retransmissions() {
@@ -113,7 +128,8 @@ mod tests {
 
     #[test]
     fn alike_a_short_loss() {
-        let lines = DEAD.replace("c1 12.3 > resent bytes=2", "c1 12.3 < PINGRESP");
+        // Recorded: a link that was away for 3 s.
+        let lines = DEAD.replace("c1 19.5 > resent bytes=2", "c1 15.0 < PINGRESP");
         Trace::plain().lines(&lines).does_not_find("NW01");
     }
 
@@ -132,12 +148,14 @@ mod tests {
     #[test]
     fn alike_losses_further_apart_than_a_back_off() {
         let lines = DEAD.replace("c1 11.1", "c1 14.1").replace("c1 12.3", "c1 18.3");
+        let lines = lines.replace("c1 14.7", "c1 22.5").replace("c1 19.5", "c1 26.7");
         Trace::plain().lines(&lines).does_not_find("NW01");
     }
 
     #[test]
     fn alike_one_burst_of_losses() {
         let lines = DEAD.replace("c1 11.1", "c1 10.51").replace("c1 12.3", "c1 10.52");
+        let lines = lines.replace("c1 14.7", "c1 10.53").replace("c1 19.5", "c1 10.54");
         Trace::plain().lines(&lines).does_not_find("NW01");
     }
 

@@ -49,7 +49,7 @@ fn woke(view: &View<'_>, hits: &mut Hits) {
     if reset && soon && idle > keep_alive.saturating_mul(3) / 2 && !round.gaps {
         let sentence = format!(
             "it was silent for {:.0} s, longer than its keep-alive of {} s, then found the \
-             connection gone: its machine slept",
+             connection gone: its machine slept, or its network was away",
             idle.as_secs_f64(),
             keep_alive.as_secs()
         );

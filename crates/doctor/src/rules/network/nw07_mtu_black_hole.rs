@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
               dropped). The certificate of TLS, or CONNECT with a long token, never arrives.",
         fix: "Clamp the MSS on the router or tunnel, or lower the interface's MTU.",
         raises: "`ping` with a size and no fragmentation, from the device.",
-        explains: &["NW01", "NW08", "RC08", "KA13", "TL05", "FC07"],
+        explains: &["NW01", "NW08", "RC08", "KA13", "TL05", "FC07", "KA07", "KA08"],
         references: &["RFC 2923", "RFC 4821"],
         thresholds: &[RESENT],
         ..Meta::EMPTY

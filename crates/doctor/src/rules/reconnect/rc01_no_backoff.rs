@@ -215,4 +215,11 @@ mod tests {
         let lines = SHORT.replace("c1 2.0", "c1 1.9 > DISCONNECT\nc1 2.0");
         after(Vantage::Plain, &[1.0; 8], &lines).does_not_find("RC01");
     }
+
+    #[test]
+    fn alike_a_look_whether_the_port_is_open() {
+        let lines = "c1 0 open 10.0.0.1:5000 10.0.0.9:1883\nc1 0.01 > fin";
+        after(Vantage::Plain, &[2.0; 20], lines).does_not_find("RC01");
+        after(Vantage::Plain, &[2.0; 20], lines).does_not_find("RC04");
+    }
 }

@@ -179,4 +179,17 @@ mod tests {
         let lines = SHORT.replace("c1 2.0", "c1 1.9 > DISCONNECT\nc1 2.0");
         Trace::plain().rounds(6, 4.0, &lines).does_not_find("RC03");
     }
+
+    #[test]
+    fn alike_what_a_broker_that_hung_takes_in_at_once() {
+        let taken = "
+            c1 9.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 9.0 > CONNECT id=pump
+            c1 9.0 < CONNACK
+            c1 9.0 words taken-over
+            c1 9.0 < closed";
+        let lines = (0..6).map(|n| taken.replace("c1", &alloc::format!("c{n}")) + "\n");
+        let lines: alloc::string::String = lines.collect();
+        Trace::of(Vantage::BrokerLog).lines(&lines).does_not_find("RC03");
+    }
 }

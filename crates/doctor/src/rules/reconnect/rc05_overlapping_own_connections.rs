@@ -14,6 +14,9 @@ const WITHIN: Threshold = Threshold {
     reason: "a broker closes the old connection as the new CONNECT arrives, or soon after",
 };
 
+/// No client connects twice within this time.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "RC05",
@@ -84,11 +87,21 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn own(swap: &Swap<'_>) -> bool {
     let say =
         |round: &Round| (round.client.host, round.said.credentials_digest, round.said.version);
-    let newest = swap.old.last_sent().max(swap.old.last_received());
+    // What the server sent may have reached nobody.
+    let newest = swap.old.last_sent();
+    // A broker that hung takes many at once, of which only the last is alive.
+    let at_once = swap.old.began().is_some_and(|began| swap.at.since(began) < AT_ONCE);
     let bound = swap.old.said.keep_alive.unwrap_or(Duration::from_secs(10));
+    // What was under way as the path came back is no sign of life.
+    let idle = swap.old.idle.longest_survived.max(swap.old.idle.before_silence.unwrap_or_default());
+    let cut = idle > bound.saturating_mul(6) / 5 + Duration::from_secs(1);
     let alive = newest.is_some_and(|newest| swap.at.since(newest) < bound);
     let asks = |from: Moment| swap.at.since(from.at) >= Duration::from_secs(2);
-    alive && !swap.old.idle.silent_from.is_some_and(asks) && say(swap.old) == say(swap.new)
+    alive
+        && !at_once
+        && !cut
+        && !swap.old.idle.silent_from.is_some_and(asks)
+        && say(swap.old) == say(swap.new)
 }
 
 #[cfg(test)]
@@ -182,5 +195,26 @@ mod tests {
     fn alike_two_addresses() {
         let trace = row(Trace::plain(), "CONNECT id=pump", "CONNACK", "OLD 0.3 < fin");
         assert!(!trace.causes().contains(&"ID01"));
+    }
+
+    #[test]
+    fn alike_a_broker_that_hung_and_takes_all_at_once() {
+        let told = "OLD 10.1 words taken-over\nOLD 10.1 < fin";
+        let lines = (0..5).fold(alloc::string::String::new(), |all, n| {
+            let end = if n > 0 { told.replace("OLD", &format!("c{}", n - 1)) } else { "".into() };
+            all + &format!(
+                "c{n} 10.1 open 10.0.0.1:{} 10.0.0.9:1883\nc{n} 10.1 > CONNECT id=pump\n\
+                 {end}\nc{n} 10.1 < CONNACK\n",
+                5000 + n,
+            )
+        });
+        Trace::of(Vantage::BrokerLog).lines(&lines).does_not_find("RC05");
+    }
+
+    #[test]
+    fn alike_what_was_under_way_as_the_path_came_back() {
+        let late = "OLD 0.05 > PINGREQ\nOLD 0.06 < PINGRESP\nOLD 0.3 < fin";
+        let trace = row(Trace::plain(), "CONNECT id=pump k=5", "CONNACK", late);
+        trace.does_not_find("RC05");
     }
 }

@@ -8,6 +8,12 @@ const PERCENT: Threshold = Threshold {
     reason: "a CONNACK that comes so late will miss the time-out some day",
 };
 
+/// A CONNACK that comes so soon is not late.
+const LEAST: Duration = Duration::from_millis(100);
+
+const ENOUGH: Threshold =
+    Threshold { name: "RC08.enough_s", value: 10, reason: "a broker that takes longer hangs" };
+
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "RC08",
@@ -22,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
         // Until CONNACK comes, nobody answers.
         explains: &["RC01", "RC03", "RC04", "NW09"],
         references: &["https://github.com/aws/amazon-freertos/issues/3135"],
-        thresholds: &[PERCENT],
+        thresholds: &[PERCENT, ENOUGH],
         ..Meta::EMPTY
     },
     on: &[On::ConnAck, On::Sealed],
@@ -43,6 +49,12 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let took = event.at.since(asked);
     let left = connection.end.filter(|end| end.by == Some(Side::Client));
+    // What a path held back comes all at once: nobody waited for it here. And who waited
+    // long was right to give up.
+    let waited = left.map(|end| end.at.since(asked));
+    if left.is_some() && took < LEAST || waited.is_some_and(|it| it >= view.seconds(&ENOUGH)) {
+        return;
+    }
     if let Some(end) = left {
         let sentence = format!(
             "it leaves too soon: it waited {:.1} s for CONNACK, which came after {:.1} s",
@@ -77,14 +89,18 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 }
 
 /// Under TLS: nothing of the application came from the server before, and it
-/// is no `close_notify`, which has two bytes at most.
+/// is no `close_notify`, which has two bytes at most. What is large are tickets.
 fn first_answer(connection: &Connection, event: &crate::Event) -> bool {
     let answers = connection.recent.iter().filter(|it| match it.what {
-        What::Sealed { from, .. } | What::Packet { from, .. } => from == Side::Server,
+        What::Sealed { from, bytes } => from == Side::Server && bytes <= CONNACK,
+        What::Packet { from, .. } => from == Side::Server,
         _ => false,
     });
-    answers.count() == 1 && matches!(event.what, What::Sealed { bytes: 4.., .. })
+    answers.count() == 1 && matches!(event.what, What::Sealed { bytes: 4..=CONNACK, .. })
 }
+
+/// The largest CONNACK under TLS.
+const CONNACK: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -127,5 +143,28 @@ mod tests {
     fn alike_connack_in_time() {
         let lines = LEFT.replace("c1 5.1 > fin", "");
         Trace::plain().rounds(3, 20.0, &lines).does_not_find("RC08");
+    }
+
+    #[test]
+    fn alike_what_a_path_held_back() {
+        // Recorded at a broker: CONNECT and the end arrive together.
+        let lines = LEFT.replace("c1 5.1", "c1 0.1").replace("c1 6.0", "c1 0.15");
+        Trace::plain().rounds(2, 20.0, &lines).does_not_find("RC08");
+    }
+
+    #[test]
+    fn alike_a_broker_that_hangs() {
+        let lines = LEFT.replace("c1 5.1", "c1 10.2").replace("c1 6.0", "c1 15.8");
+        Trace::plain().rounds(3, 20.0, &lines).does_not_find("RC08");
+    }
+
+    #[test]
+    fn true_behind_tickets() {
+        let lines = LEFT.replace("CONNECT id=pump", "sealed").replace(
+            "< CONNACK",
+            "< sealed bytes=255\n\
+             c1 6.0 < sealed bytes=255\nc1 6.0 < sealed bytes=4",
+        );
+        Trace::encrypted().rounds(2, 20.0, &lines).finds_at_least("RC08", Confidence::Inferred);
     }
 }

@@ -31,9 +31,10 @@ pub(super) const RULE: Rule = Rule {
         why: "The server ended the connections: it restarts, moves clients, or is maintained. \
               MQTT 5 says so by a reason code, and a CONNACK that the server is not available. \
               One stop alone is what operators do, and is only mentioned.",
-        fix: "Nothing at the client, if it comes back with a growing delay and some jitter.",
+        fix: "Nothing at the client, if it comes back with a growing delay and some jitter. If \
+              the server is full, raise its limit of connections (mosquitto: max_connections).",
         raises: "The server's own log.",
-        explains: &["RC09", "NW04", "SV02", "RC01", "RC02", "RC03", "ID06"],
+        explains: &["RC09", "NW04", "SV02", "KA12", "RC01", "RC02", "RC03", "RC04", "ID06"],
         references: &["MQTT-4.13.1-1"],
         thresholds: &[WITHIN],
         ..Meta::EMPTY
@@ -68,6 +69,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = Hit::new("the server ended its connection for a reason of its own");
             let hit = hit.event(event, "the log says so");
             hits.add(if words == Words::ServerEvent { stop(view, hit) } else { said(hit) });
+        }
+        What::Words(Words::Full) => {
+            let sentence = "the server takes no connection of it: it has as many as its limit is";
+            let hit = Hit::new(sentence).class("full").severity(Severity::Error).proven();
+            hits.add(hit.event(event, "the log says so"));
         }
         What::Closing { .. } if view.closed_by() == Some(Side::Server) => together(view, hits),
         _ => {}
@@ -199,5 +205,13 @@ mod tests {
     fn alike_the_clients_end_them() {
         let lines = lines(6).replace("< fin", "> fin");
         Trace::plain().lines(&lines).does_not_find("SV01");
+    }
+
+    #[test]
+    fn true_the_broker_is_full() {
+        let trace =
+            Trace::of(Vantage::BrokerLog).lines("c1 0 open a b\nc1 0 words full\nc1 0 < closed");
+        let finding = trace.finds("SV01");
+        assert_eq!((finding.class, finding.severity), ("full", Severity::Error));
     }
 }

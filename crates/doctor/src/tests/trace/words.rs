@@ -42,6 +42,8 @@ pub(super) fn read(rest: &Rest<'_>, texts: &mut Texts) -> Words {
         "protocol-error" => Words::ProtocolError,
         "tls-failed" => Words::TlsFailed(rest.word(1).parse().unwrap_or(0)),
         "tls-on-plain" => Words::TlsOnPlain,
+        "plain-on-tls" => Words::PlainOnTls,
+        "full" => Words::Full,
         "not-mqtt" => Words::NotMqtt,
         "websocket" => Words::WebSocket(rest.word(1).parse().expect("a status")),
         "link-down" => Words::LinkDown,
