@@ -10,6 +10,7 @@ use evenkeel_doctor::{
 use super::clock::{Clock, Stamp};
 use super::memory::Memory;
 use super::reasons;
+use super::scan::number_after;
 use super::threads::{Moment, Threads, Who};
 use crate::recent::Recent;
 use crate::{Sink, digest};
@@ -268,7 +269,29 @@ impl Facts<'_> {
             let by_server = by_server.iter().any(|sign| text.contains(sign));
             self.closed(who, by_server.then_some(Side::Server));
         } else {
-            self.failed(who, reasons::open_failure(text));
+            self.attempt_fails(who, text);
+        }
+    }
+
+    /// An attempt that did not reach MQTT, and the text that says why.
+    pub(crate) fn attempt_fails(&mut self, who: Who<'_>, text: &str) {
+        if self.threads.is_over(who) {
+            self.open(who, Address::UNKNOWN, Address::UNKNOWN);
+        }
+        if let Some(status) = number_after(text, "nexpected server response: ") {
+            self.words(who, Words::WebSocket(status));
+        }
+        let failure = reasons::open_failure(text);
+        if failure == OpenFailure::Tls {
+            self.words(who, Words::TlsFailed(reasons::tls_alert(text)));
+        }
+        self.failed(who, failure);
+    }
+
+    /// What an error means if the client is not in; else its other lines tell.
+    pub(crate) fn error_before_mqtt(&mut self, who: Who<'_>, text: &str) {
+        if self.threads.is_over(who) || !self.threads.is_accepted(who) {
+            self.error(who, text);
         }
     }
 

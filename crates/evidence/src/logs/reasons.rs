@@ -7,6 +7,15 @@ pub(crate) fn tls_alert(text: &str) -> u8 {
     const ALERTS: &[(&str, u8)] = &[
         ("unknown ca", 48),
         ("certificate expired", 45),
+        ("certificate has expired", 45),
+        ("self signed", 48),
+        ("local issuer", 48),
+        ("unable to verify", 48),
+        ("altnames", 42),
+        ("verify failed", 46),
+        ("did not return a certificate", 116),
+        ("unsupported protocol", 70),
+        ("no shared cipher", 40),
         ("bad certificate", 42),
         ("certificate unknown", 46),
         ("unsupported certificate", 43),
@@ -20,6 +29,17 @@ pub(crate) fn tls_alert(text: &str) -> u8 {
         ("access denied", 49),
     ];
     first(ALERTS, &plain(text)).unwrap_or(0)
+}
+
+/// What OpenSSL complains of; an end in the middle is no fault of TLS.
+pub(crate) fn tls_words(text: &str) -> Option<Words> {
+    if text.contains("unexpected eof") {
+        return None;
+    }
+    // What came is no record of TLS, or a request of the web.
+    let plain = ["wrong version number", "http request", "unknown protocol"];
+    let plain = plain.iter().any(|sign| text.contains(sign));
+    Some(if plain { Words::PlainOnTls } else { Words::TlsFailed(tls_alert(text)) })
 }
 
 /// Why a connection never came up.
@@ -42,6 +62,7 @@ pub(crate) fn open_failure(text: &str) -> OpenFailure {
         ("name or service", Name),
         ("name resolution", Name),
         ("resolve", Name),
+        ("lookup error", Name),
         ("certificate", Tls),
         ("ssl", Tls),
         ("tls", Tls),

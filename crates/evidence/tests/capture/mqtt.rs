@@ -164,6 +164,25 @@ fn malformed_packets_name_their_rule() {
 }
 
 #[test]
+fn a_bridge_marks_its_connect() {
+    // mosquitto sets the highest bit of the protocol level.
+    let notes = after_connect(0x84, b"", CONNACK);
+    let all = packets(&notes);
+    let PacketSeen::Connect(connect) = all[0] else { panic!("{}", notes.words()) };
+    assert_eq!(connect.version, 4);
+    assert!(!notes.words().contains("Malformed"), "{}", notes.words());
+}
+
+#[test]
+fn a_refusal_that_is_not_in_the_list_is_told() {
+    // mosquitto 2.0 refuses a message that is too large so.
+    let notes = after_connect(5, b"", b"\x20\x03\0\0\0\x40\x03\0\x07\x95");
+    let words = notes.words();
+    assert!(packets(&notes).contains(&PacketSeen::PubAck(7, 0x95)), "{words}");
+    assert!(!words.contains("Malformed"), "{words}");
+}
+
+#[test]
 fn a_first_packet_that_is_not_connect() {
     let mut wire = Wire::up();
     wire.send(5, 0, b"\x10\x02\0\x04");

@@ -225,6 +225,19 @@ fn close_notify_is_no_answer() {
 }
 
 #[test]
+fn a_client_without_a_certificate_is_told_so() {
+    // Recorded with mosquitto and `require_certificate`: an empty Certificate, Finished, an
+    // alert, and an end.
+    let mut wire = Wire::new().on_port(8883);
+    wire.send(5, 0, &client_hello("broker.test", &[]));
+    wire.send(6, 1, &[server_hello(0x1301, 0x0304), record(20, 1), record(23, 900)].concat());
+    wire.send(7, 0, &[record(20, 1), record(23, 17 + 8), record(23, 53)].concat());
+    wire.send(8, 1, &record(23, 19));
+    wire.end(9, 1);
+    assert!(wire.words().ends_with("ServerHello ~PingResp Closing"), "{}", wire.words());
+}
+
+#[test]
 fn the_tail_of_a_long_write_is_no_ping() {
     let mut wire = up_13();
     wire.send(1000, 0, &record(23, 16_384 + 17));

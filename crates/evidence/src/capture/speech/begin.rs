@@ -87,6 +87,8 @@ pub(super) fn begins(from: Side, bytes: &[u8]) -> Begins {
         }
         _ if bytes.starts_with(b"SSH-") => Begins::Ssh,
         _ if bytes.starts_with(b"HTTP/") => Begins::Http,
+        // Some web servers answer what is no request with a page alone.
+        _ if bytes.starts_with(b"<!DOCTYPE") || bytes.starts_with(b"<html") => Begins::Http,
         _ if METHODS.iter().any(|method| bytes.starts_with(method)) => Begins::Http,
         _ if bytes.starts_with(b"PROXY ") || bytes.starts_with(PROXY_2) => Begins::ProxyPreface,
         _ => Begins::Other,
@@ -124,6 +126,8 @@ mod tests {
             (&b"\x16\x03\x01\x02"[..], Begins::Tls),
             (b"\x15\x03\x01\0\x02\x02\x46", Begins::Tls),
             (b"HTTP/1.1 400", Begins::Http),
+            (b"<!DOCTYPE HTML PUBLIC", Begins::Http),
+            (b"<html>\r\n<head>", Begins::Http),
             (b"POST /", Begins::Http),
             (b"SSH-2.0", Begins::Ssh),
             (b"220 hi", Begins::Greeting),

@@ -9,6 +9,7 @@ use evenkeel_doctor::{
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit};
+use crate::logs::reasons::tls_words;
 use crate::logs::scan::{between, number, number_after};
 use crate::logs::threads::Who;
 
@@ -24,6 +25,10 @@ pub(super) static FORMAT: Format = Format {
         " sending PINGREQ",
         " received PINGRESP",
         " sending PUBLISH (d",
+        "Unable to connect (",
+        "Error: Connection refused",
+        "Error: A TLS error occurred.",
+        "Error: The connection was lost.",
     ],
     anchors: &[
         (" sending CONNECT", |hit, facts| {
@@ -76,9 +81,32 @@ pub(super) static FORMAT: Format = Format {
             facts.packet(who, Side::Server, PacketSeen::Disconnect(number(hit.after).unwrap_or(0)));
             facts.closed(who, Some(Side::Server));
         }),
+        // What mosquitto_sub and mosquitto_pub say as they give up.
+        ("Error: ", |hit, facts| fails(hit.after, facts)),
+        ("Unable to connect (", |hit, facts| fails(hit.after, facts)),
+        ("OpenSSL Error[", |hit, facts| {
+            let Some(words) = tls_words(hit.after) else { return };
+            named(facts, |who, facts| facts.words(who, words));
+        }),
     ],
     ..Format::EMPTY
 };
+
+/// The connection of the newest CONNECT, whose identifier these lines lack.
+fn named(facts: &mut Facts<'_>, then: impl FnOnce(Who<'_>, &mut Facts<'_>)) {
+    let id = core::mem::take(&mut facts.memory.client);
+    then(Who::id(&id), facts);
+    facts.memory.client = id;
+}
+
+fn fails(text: &str, facts: &mut Facts<'_>) {
+    named(facts, |who, facts| match text {
+        text if text.starts_with("The connection was lost") => facts.lost(who, None),
+        // Its cause has a line of its own, before.
+        text if text.starts_with("A TLS error") => facts.lost(who, None),
+        text => facts.error_before_mqtt(who, text),
+    });
+}
 
 /// `Client pump`; `(null)` has no identifier.
 fn id<'a>(hit: &Hit<'a>) -> &'a str {
@@ -208,5 +236,22 @@ mod tests {
         ] {
             assert_eq!(Told::of("libmosquitto", line).understood(), 0, "{line}");
         }
+    }
+
+    #[test]
+    fn what_it_says_as_it_gives_up() {
+        let told = Told::of(
+            "libmosquitto",
+            "1767323045.100: Error: Connection refused
+             1767323046.100: Unable to connect (Lookup error.).
+             1767323047.100: Client a sending CONNECT
+             1767323047.200: OpenSSL Error[0]: error:0A000086:SSL routines::certificate verify failed
+             1767323047.200: Error: A TLS error occurred.",
+        );
+        let lines = told.lines();
+        for part in ["failed Refused", "failed Name", "words TlsFailed(46)"] {
+            assert!(lines.contains(part), "{part}: {lines}");
+        }
+        assert!(lines.ends_with("ended"), "{lines}");
     }
 }

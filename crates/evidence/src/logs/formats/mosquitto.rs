@@ -12,7 +12,7 @@ use super::libmosquitto::{printed_ack, printed_publish};
 use crate::digest;
 use crate::logs::facts::{Facts, split_address};
 use crate::logs::format::{Format, Hit};
-use crate::logs::reasons::tls_alert;
+use crate::logs::reasons::{refusal, tls_words};
 use crate::logs::scan::{between, number, number_after};
 use crate::logs::threads::Who;
 
@@ -34,6 +34,8 @@ pub(super) static FORMAT: Format = Format {
         "Sending PUBLISH to ",
         "Received PUBLISH from ",
         "] disconnected: ",
+        "Connecting bridge (step ",
+        " doing local SUBSCRIBE on topic ",
     ],
     anchors: &[
         ("New connection from ", opened),
@@ -41,7 +43,11 @@ pub(super) static FORMAT: Format = Format {
         ("No will message specified", |_, _| {}),
         ("Will message specified", |_, _| {}),
         ("mosquitto version ", |hit, facts| match hit.rest() {
-            rest if rest.ends_with(" starting") => facts.begins_anew(),
+            // If it did not say that it stops, it crashed.
+            rest if rest.ends_with(" starting") => {
+                facts.server_stops();
+                facts.begins_anew();
+            }
             rest if rest.ends_with(" terminating") => facts.server_stops(),
             _ => {}
         }),
@@ -63,14 +69,34 @@ pub(super) static FORMAT: Format = Format {
             ended_for("administrative action", hit, facts);
         }),
         ("Bad socket read/write on client ", |hit, facts| {
-            let id = hit.after.split_once(": ").map_or(hit.after, |(id, _)| id);
-            facts.closed(Who::id(id), None);
+            let (id, why) = hit.after.split_once(": ").unwrap_or((hit.after, ""));
+            // This is the broker's own decision, all others are the socket's.
+            let by = why.contains("not supported").then_some(Side::Server);
+            facts.closed(Who::id(id), by);
         }),
         ("Socket error on client ", |hit, facts| {
             let id = hit.after.split_once(", ").map_or(hit.after, |(id, _)| id);
             with_known(id, facts, |who, facts| facts.closed(who, None));
         }),
         ("OpenSSL Error", tls_error),
+        ("Client connection from ", not_let_in),
+        ("Too high QoS in PUBLISH from ", |hit, facts| {
+            let id = hit.after.split_once(", ").map_or(hit.after, |(id, _)| id);
+            facts.words(Who::id(id), Words::QosUnsupported);
+        }),
+        // A bridge is a client of another broker.
+        ("Bridge ", |hit, facts| {
+            if let Some((id, "")) = hit.after.split_once(" sending CONNECT") {
+                facts.memory.client = id.into();
+            }
+        }),
+        ("Connection Refused: ", |hit, facts| {
+            let id = facts.memory.client.clone();
+            let Some(code) = refusal(hit.after) else { return facts.unknown() };
+            facts.open(Who::id(&id), Address::UNKNOWN, Address::UNKNOWN);
+            facts.connect(Who::id(&id), ConnectSeen::default());
+            facts.refused(Who::id(&id), code);
+        }),
         (" appears to be using TLS to connect to a non-TLS listener", |hit, facts| {
             let Some((_, peer)) = hit.before.split_once("from ") else { return facts.unknown() };
             facts.words(Who::peer(peer), Words::TlsOnPlain);
@@ -293,7 +319,23 @@ fn tls_error(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     if peer.is_empty() {
         return facts.unknown();
     }
-    facts.words(Who::peer(&peer), Words::TlsFailed(tls_alert(hit.after)));
+    if let Some(words) = tls_words(hit.after) {
+        facts.words(Who::peer(&peer), words);
+    }
+}
+
+/// `10.0.0.1 denied: max_connections exceeded.`, and `10.0.0.1 failed: error:..`: it was
+/// closed at once, and has no other line.
+fn not_let_in(hit: &Hit<'_>, facts: &mut Facts<'_>) {
+    let parts = hit.after.split_once(" denied: ").or_else(|| hit.after.split_once(" failed: "));
+    let Some((peer, why)) = parts else { return facts.unknown() };
+    let words = if why.contains("max_connections") { Some(Words::Full) } else { tls_words(why) };
+    let client = facts.address(peer);
+    facts.open(Who::peer(peer), client, Address::UNKNOWN);
+    match words {
+        Some(words) => facts.ends(Who::peer(peer), words, Some(Side::Server)),
+        None => facts.closed(Who::peer(peer), None),
+    }
 }
 
 fn publish(hit: &Hit<'_>, facts: &mut Facts<'_>, from: Side) {
@@ -505,6 +547,8 @@ mod tests {
              0 < closing
              0 forgotten
              0 opening 10.0.0.1:5001 :1883
+             0 words ServerEvent
+             0 < closing
              0 forgotten"
         );
     }
@@ -523,5 +567,50 @@ mod tests {
             let told = told(line);
             assert_eq!((told.understood(), told.events.len()), (0, 0), "{line}");
         }
+    }
+
+    #[test]
+    fn who_is_not_let_in_has_a_line_of_its_own() {
+        let told = told(
+            "1767323045: Client connection from 10.0.0.1 denied: max_connections exceeded.
+             1767323046: Client connection from 10.0.0.1 failed: error:0A00010B:SSL routines::wrong version number.
+             1767323047: Client connection from 10.0.0.1 failed: error:0A000126:SSL routines::unexpected eof while reading.",
+        );
+        let lines = told.lines().replace("             ", "");
+        let told = |line: &&str| !line.contains("opening") && !line.contains("forgotten");
+        let all: Vec<_> = lines.lines().filter(told).collect();
+        let expected =
+            ["0 words Full", "0 < closing", "0 words PlainOnTls", "0 < closing", "0 ended"];
+        assert_eq!(all, expected, "{lines}");
+    }
+
+    #[test]
+    fn the_broker_minds_a_qos() {
+        let told = told(
+            "1767323045: New connection from 10.0.0.1:5000 on port 1883.
+             1767323045: New client connected from 10.0.0.1:5000 as a (p2, c1, k10).
+             1767323046: Too high QoS in PUBLISH from a, disconnecting.
+             1767323046: Bad socket read/write on client a: Requested QoS not supported on server.",
+        );
+        let end = "0 words QosUnsupported\n             0 < closing";
+        assert!(told.lines().ends_with(end), "{}", told.lines());
+    }
+
+    #[test]
+    fn a_bridge_is_refused() {
+        let told = told(
+            "1767323045: Connecting bridge (step 1) cloud (10.9.0.1:1883)
+             1767323045: Bridge edge-1 sending CONNECT
+             1767323045: Received CONNACK on connection local.edge-1.
+             1767323045: Connection Refused: not authorised",
+        );
+        assert_eq!(
+            told.lines(),
+            "0 is edge-1
+             0 opening - -
+             0 > CONNECT id=edge-1
+             0 < CONNACK 5
+             0 < closing"
+        );
     }
 }

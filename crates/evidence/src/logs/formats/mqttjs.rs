@@ -93,7 +93,11 @@ pub(super) static FORMAT: Format = Format {
             release(facts);
             // An attempt that sent no CONNECT begins and ends here.
             begin(facts);
-            with(facts, |who, facts| facts.closed(who, Some(Side::Server)));
+            with(facts, |who, facts| facts.lost(who, Some(Side::Server)));
+        }),
+        ("streamErrorHandler :: error ", |hit, facts| {
+            begin(facts);
+            with(facts, |who, facts| facts.error_before_mqtt(who, hit.after));
         }),
         ("_setupReconnect :: setting reconnectTimer for ", |hit, facts| {
             let Some(millis) = number(hit.after) else { return facts.unknown() };
@@ -482,5 +486,26 @@ mod tests {
              2026-01-02T03:04:06.000Z mqttjs:client work :: getting next packet in queue"
         ));
         assert!(!told.lines().contains("PINGRESP"), "{}", told.lines());
+    }
+
+    #[test]
+    fn an_attempt_that_fails_says_why() {
+        for (error, expected) in [
+            ("connect ECONNREFUSED 10.0.0.1:1883", "failed Refused"),
+            ("getaddrinfo ENOTFOUND broker.example", "failed Name"),
+            ("certificate has expired", "words TlsFailed(45)"),
+            ("Unexpected server response: 404", "words WebSocket(404)"),
+        ] {
+            let told = told(&format!(
+                "2026-01-02T03:04:05.000Z mqttjs:client MqttClient :: clientId a
+                 2026-01-02T03:04:05.000Z mqttjs:tcp port 1883 and host 10.0.0.1
+                 2026-01-02T03:04:05.010Z mqttjs:client streamErrorHandler :: error {error}
+                 2026-01-02T03:04:05.010Z mqttjs:client (a)stream :: on close
+                 2026-01-02T03:04:05.010Z mqttjs:client _setupReconnect :: setting reconnectTimer for 1000 ms"
+            ));
+            let lines = told.lines();
+            assert_eq!(lines.matches("opening").count(), 1, "{lines}");
+            assert!(lines.contains(expected), "{lines}");
+        }
     }
 }

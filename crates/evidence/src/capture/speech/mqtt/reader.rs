@@ -244,8 +244,14 @@ fn step(
             tell(from, packet, size, out);
             Step::Took(packet_len(size))
         }
-        Err(rule) if sure => Step::Bad(rule),
-        Err(_) => Step::Skip(size),
+        Err(rule) => match unlisted(packet, *version) {
+            Some(packet) => {
+                tell(from, packet, size, out);
+                Step::Took(packet_len(size))
+            }
+            None if sure => Step::Bad(rule),
+            None => Step::Skip(size),
+        },
     }
 }
 
@@ -278,12 +284,43 @@ fn decode(
         None if head.is_connect() => Decoder::for_server(maximum),
         known => Decoder::new(known.unwrap_or(Version::V311), maximum),
     };
-    let decoded = decoder.decode(&mut BytesMut::from(packet)).map_err(|error| error.rule())?;
+    let mut bytes = BytesMut::from(packet);
+    if head.is_connect() {
+        without_bridge_mark(&mut bytes);
+    }
+    let decoded = decoder.decode(&mut bytes).map_err(|error| error.rule())?;
     // CONNECT says it, and so does a CONNACK of an older form.
     if head.is_connect() || version.is_some() {
         *version = decoder.version();
     }
     decoded.ok_or("section 2.1.4")
+}
+
+/// A bridge of mosquitto, or of who follows it, marks its CONNECT by the highest
+/// bit of the protocol level.
+fn without_bridge_mark(connect: &mut [u8]) {
+    for name in [&b"\0\x04MQTT"[..], b"\0\x06MQIsdp"] {
+        let at = (2..=5).find(|at| connect.get(*at..).is_some_and(|it| it.starts_with(name)));
+        if let Some(level) = at.and_then(|at| connect.get_mut(at + name.len())) {
+            *level &= 0x7F;
+        }
+    }
+}
+
+/// PUBACK or PUBREC with a refusal that is not in their list: mosquitto says 0x95
+/// for a message that is too large. What it means is clear.
+fn unlisted(packet: &[u8], version: Option<Version>) -> Option<PacketSeen> {
+    match packet {
+        [kind, _, high, low, code, ..] if *code >= 0x80 && version == Some(Version::V5) => {
+            let id = u16::from_be_bytes([*high, *low]);
+            match kind {
+                0x40 => Some(PacketSeen::PubAck(id, *code)),
+                0x50 => Some(PacketSeen::PubRec(id, *code)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn tell(from: Side, packet: PacketSeen, size: u64, out: &mut Out<'_>) {
