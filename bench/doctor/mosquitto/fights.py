@@ -249,7 +249,7 @@ def certificate_authority(lab):
 
 @scenario(
     "the broker asks for a certificate, the clients have none",
-    also="RC01 RC03 NW09", client="TL03", mosquitto="TL03", js="TL03 - RC01",
+    also="RC01 RC03 NW09 AU03", client="TL03", mosquitto="TL03", js="TL03 - RC01",
     paho="TL03 - RC01 RC02", sub="TL03 -", all="TL03",
 )
 def certificate_missing(lab):
