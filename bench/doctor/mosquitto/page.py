@@ -37,8 +37,8 @@ are right, or nothing, and nothing that is told besides may be untrue; a false a
 is silence where the source shows it. **At the first asking, before any rule was changed for it,
 {first_right} of {first_count} answers were right** ({first_percent} %): that is how good it was in a world that it
 did not know. {first_corrected} more were accepted after looking at the records: the trouble had not come about, as this
-mosquitto does not do what was asked of it, the source shows less than was expected, or another answer
-is as true. The other {first_faults} were faults of the doctor. Rules and formats were changed for them, so the
+mosquitto does not do what was asked of it or the scenario had a mistake, the source shows less than was
+expected, or another answer is as true. The other {first_faults} were faults of the doctor. Rules and formats were changed for them, so the
 figures of now show that they are fixed, and not how good it would be elsewhere.
 
 | source | first asked | right | now asked | right |
