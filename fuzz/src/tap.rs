@@ -3,6 +3,7 @@
 //! the events keep to the rules of a timeline.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use evenkeel_doctor::{CloseHow, ConnectionId, Event, OpenFailure, Side, Texts, Time};
 use evenkeel_evidence::capture::Tap;
@@ -24,6 +25,8 @@ fn play(mut calls: &[u8], texts: &RefCell<Texts>, piece: usize) -> Vec<Event> {
     let judge = &mut Judge::new(1, true, calls.len() as u64, texts);
     let mut tap = Tap::new("fuzz", judge).expect("a source");
     let mut at = Time(0);
+    // What is no MQTT is told by those bytes of a side that come first: they come whole.
+    let mut begun = BTreeSet::new();
     while let [what, number, pause, rest @ ..] = calls {
         calls = rest;
         let number = ConnectionId(u32::from(number % 16));
@@ -35,7 +38,10 @@ fn play(mut calls: &[u8], texts: &RefCell<Texts>, piece: usize) -> Vec<Event> {
             3 => tap.failed(number, OpenFailure::Refused, at, judge),
             4 => tap.closing(number, Side::Client, CloseHow::Fin, at, judge),
             5 => tap.closing(number, Side::Server, CloseHow::Reset, at, judge),
-            6 => tap.forget(number, at, judge),
+            6 => {
+                tap.forget(number, at, judge);
+                begun.retain(|(known, _)| *known != number);
+            }
             7 => tap.fault(number, "drop", at, judge),
             side => {
                 let [high, low, rest @ ..] = calls else { break };
@@ -43,6 +49,7 @@ fn play(mut calls: &[u8], texts: &RefCell<Texts>, piece: usize) -> Vec<Event> {
                 let (bytes, rest) = rest.split_at(len);
                 calls = rest;
                 let from = if side % 2 == 0 { Side::Client } else { Side::Server };
+                let piece = if begun.insert((number, from)) { usize::MAX } else { piece };
                 for bytes in bytes.chunks(piece) {
                     tap.bytes(number, from, at, bytes, judge);
                 }
