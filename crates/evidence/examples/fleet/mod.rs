@@ -88,12 +88,13 @@ impl Sink for Names {
     }
 }
 
-/// A log of `bytes` or more, of as many clients. What `short` has before the first
-/// line about a client and behind the last one, as brokers write when they start
-/// and stop, is in it once.
+/// A log of `bytes` or more, of as many clients. What a broker's log has before the
+/// first line about a client and behind the last one, as it starts and stops, is in
+/// it once.
 pub(crate) fn long(short: &str, names: &Names, clients: usize, bytes: usize) -> String {
     let lines = timed(short);
-    let is_about = |(_, line): &(i64, &str)| names.are_in(line);
+    let of_client = names.vantage != Vantage::BrokerLog;
+    let is_about = |(_, line): &(i64, &str)| of_client || names.are_in(line);
     let begins = lines.iter().position(is_about).unwrap_or(0);
     let ends = lines.iter().rposition(is_about).map_or(lines.len(), |last| last + 1);
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { panic!("no lines") };
