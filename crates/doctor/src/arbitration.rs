@@ -32,15 +32,19 @@ const DISPROVES: &[(&str, &[&str])] = &[
     ("ID01", &["NW03", "AU01", "AU02"]),
     // The port is the wrong one for what it speaks.
     ("TL06", &["NW09", "AU03"]),
-    // An answer came, only too late.
-    ("RC08", &["NW09"]),
 ];
+
+/// A log has no answer, and a capture has one that came too late.
+fn answered(cause: &Finding, finding: &Finding) -> bool {
+    let silence = finding.rule.id == "NW09" && finding.confidence <= Confidence::Inferred;
+    silence && cause.rule.id == "RC08"
+}
 
 fn disproved(finding: &Finding, all: &[Finding]) -> bool {
     let sure = all.iter().filter(|cause| cause.confidence > Confidence::Suspect);
     sure.into_iter().any(|cause| {
         let mut of = DISPROVES.iter().filter(|(id, _)| *id == cause.rule.id);
-        of.any(|(_, wrong)| wrong.contains(&finding.rule.id))
+        of.any(|(_, wrong)| wrong.contains(&finding.rule.id)) || answered(cause, finding)
     })
 }
 
@@ -229,5 +233,23 @@ mod tests {
         let told = crate::trace::flat(&report.findings);
         assert!(told.iter().any(|finding| finding.rule.id == "ID01"));
         assert!(told.iter().all(|finding| finding.rule.id != "NW03"));
+    }
+
+    #[test]
+    fn a_silence_that_a_capture_shows_is_told_beside_an_answer_that_came_too_late() {
+        let each = |n: u32| {
+            let (at, end, late) = (n * 20, n * 20 + 6, n * 20 + 14);
+            let answer = if n > 2 { format!("c{n} {late}.0 < CONNACK\n") } else { String::new() };
+            format!(
+                "c{n} {at}.0 open 10.0.0.1:{} b:1883\nc{n} {at}.1 > CONNECT id=pump\n\
+                 c{n} {end}.0 > fin\n{answer}",
+                5000 + n
+            )
+        };
+        let report = Trace::plain().lines(&(0..5).map(each).collect::<String>()).report();
+        let told = crate::trace::flat(&report.findings);
+        for rule in ["NW09", "RC08"] {
+            assert!(told.iter().any(|finding| finding.rule.id == rule), "{rule}");
+        }
     }
 }

@@ -59,7 +59,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let lives = view.lives(&open);
     let within = view.millis(&WITHIN).max(view.source.resolution * 2);
     let swaps = swaps(&lives, within, view.source.vantage.is_wire());
-    let own: Vec<&Swap<'_>> = swaps.iter().filter(|swap| own(swap)).collect();
+    let own: Vec<&Swap<'_>> = swaps.iter().filter(|swap| own(view, swap)).collect();
     let Some(newest) = own.last() else { return };
     let moment = view.connection.and_then(|it| it.tcp.opened);
     let news = moment == newest.old.opened || moment == newest.new.opened;
@@ -84,13 +84,15 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 }
 
 /// Both from one host, in the same words, and the old one was alive.
-fn own(swap: &Swap<'_>) -> bool {
+fn own(view: &View<'_>, swap: &Swap<'_>) -> bool {
     let say =
         |round: &Round| (round.client.host, round.said.credentials_digest, round.said.version);
     // What the server sent may have reached nobody.
     let newest = swap.old.last_sent();
-    // A broker that hung takes many at once, of which only the last is alive.
-    let at_once = swap.old.began().is_some_and(|began| swap.at.since(began) < AT_ONCE);
+    // A broker that hung takes many at once, of which only the last is alive, and logs them
+    // as if they came then.
+    let at_once = view.is(Vantage::BrokerLog)
+        && swap.old.began().is_some_and(|began| swap.at.since(began) < AT_ONCE);
     let bound = swap.old.said.keep_alive.unwrap_or(Duration::from_secs(10));
     // What was under way as the path came back is no sign of life.
     let idle = swap.old.idle.longest_survived.max(swap.old.idle.before_silence.unwrap_or_default());
