@@ -82,7 +82,7 @@ mod tests {
             (Registry::EACH, 700, "0.7 kB for each client"),
             (size_of::<Round>(), 500, "0.5 kB for each connection\n/// that has ended"),
             (Sightings::EACH, 1100, "1.1 kB for each finding"),
-            (source, 44 << 10, "44 kB of\n    /// each source"),
+            (source, 92 << 10, "92 kB of\n    /// each source"),
         ] {
             assert!(text.contains(of), "{of}");
             assert!(bytes <= said, "{bytes} bytes, but: {of}");
