@@ -41,6 +41,11 @@ pub enum CaptureFault {
     },
     /// More interfaces than are followed.
     TooManyInterfaces,
+    /// All packets are of links that are not read.
+    UnknownLink {
+        /// The type of the first, as <https://www.tcpdump.org/linktypes.html> numbers them.
+        link: u32,
+    },
 }
 
 impl fmt::Display for CaptureError {
@@ -80,6 +85,11 @@ impl fmt::Display for CaptureError {
                 "the section that reaches byte {at} has more than {} interfaces; split it with \
                  `editcap`",
                 super::pcapng::INTERFACES
+            ),
+            CaptureFault::UnknownLink { link } => write!(
+                f,
+                "its packets are of a link that is not read, of type {link}; record IP on \
+                 Ethernet, PPP, loopback or `any`"
             ),
         }
     }

@@ -51,6 +51,8 @@ struct Counts {
     packets: u64,
     fragments: u64,
     other: u64,
+    /// The link of the first packet, as long as that of none can be read.
+    unknown_link: Option<u32>,
 }
 
 /// What was read so far.
@@ -124,8 +126,9 @@ impl Capture {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let kind = match self.format {
-            Format::Unknown => CaptureFault::NotACapture,
+        let kind = match (&self.format, self.counts.unknown_link) {
+            (Format::Unknown, _) => CaptureFault::NotACapture,
+            (_, Some(link)) => CaptureFault::UnknownLink { link },
             _ if self.held.is_empty() && self.skip == 0 => return Ok(()),
             _ => CaptureFault::Truncated { have: self.held.len() as u64 },
         };
@@ -238,6 +241,12 @@ impl Capture {
 
     fn packet(&mut self, packet: &Captured<'_>, sink: &mut dyn Sink) {
         self.counts.packets += 1;
+        if self.counts.packets == 1 {
+            self.counts.unknown_link = Some(packet.link);
+        }
+        if link::is_known(packet.link) {
+            self.counts.unknown_link = None;
+        }
         let now = Now { at: packet.at, place: Place(self.offset) };
         let carried = link::ip(packet.link, packet.bytes).map_or(Carried::Other, net::carried);
         match carried {

@@ -188,6 +188,20 @@ fn other_files_are_no_captures() {
     }
 }
 
+/// Nobody may read "nothing is wrong" of packets that were not understood.
+#[test]
+fn a_link_that_is_not_read_is_said() {
+    let mut wire = Wire::up();
+    wire.send(5, 0, CONNECT);
+    let radio = |file: &[u8]| [&file[..20], &127_u32.to_be_bytes(), &file[24..]].concat();
+    let (notes, ended) = fault(&radio(&wire.file));
+    let kind = CaptureFault::UnknownLink { link: 127 };
+    assert_eq!(ended, Err(CaptureError { offset: wire.file.len() as u64, kind }));
+    assert!(notes.events.is_empty());
+    // Without a packet there is nothing that was not understood.
+    assert_eq!(fault(&radio(&wire.file)[..24]).1, Ok(()));
+}
+
 /// What is held for packets that never become whole is bounded over all
 /// connections: here 2,000 times 60 KiB are sent.
 #[test]
