@@ -88,6 +88,55 @@ fn a_name_that_says_mqtt() {
 }
 
 #[test]
+fn names_that_services_give() {
+    let one = |name| {
+        let mut wire = Wire::new();
+        wire.ask(0, 1, name, 1);
+        wire.answer(1, 1, name, 3, None);
+        wire.words()
+    };
+    for name in
+        ["a1b2-ats.iot.eu-west-1.amazonaws.com", "hub.azure-devices.net", "c.s1.eu.hivemq.cloud"]
+    {
+        assert_eq!(one(name), "Opening Name Forgotten", "{name}");
+    }
+    for name in ["iot.eu-west-1.amazonaws.com", "azure-devices.net.test", "broker.test"] {
+        assert_eq!(one(name), "", "{name}");
+    }
+}
+
+/// In Kubernetes, resolvers try their suffixes first.
+#[test]
+fn suffixes_that_are_tried_first() {
+    let mut wire = Wire::new();
+    let tries = |wire: &mut Wire, at: u64, address: Option<[u8; 4]>| {
+        let suffixes = [".default.svc.cluster.local", ".cluster.local", ""];
+        for (id, suffix) in (1..).zip(suffixes) {
+            let name = format!("mqtt.test{suffix}");
+            let address = address.filter(|_| suffix.is_empty());
+            wire.ask(at + 10 * u64::from(id), id, &name, 1);
+            wire.answer(
+                at + 10 * u64::from(id) + 5,
+                id,
+                &name,
+                if address.is_some() { 0 } else { 3 },
+                address,
+            );
+        }
+    };
+    tries(&mut wire, 0, Some(SERVER.0));
+    wire.ask(20_000, 9, "shop.test", 1);
+    assert_eq!(wire.words(), "");
+    let mut wire = Wire::new();
+    tries(&mut wire, 0, None);
+    tries(&mut wire, 20_000, None);
+    let notes = wire.notes();
+    assert_eq!(notes.words(), "Opening Name Forgotten Opening Name Forgotten");
+    let What::Opening { server, .. } = notes.what()[0] else { panic!() };
+    assert_eq!(notes.texts.text(server.host), "mqtt.test");
+}
+
+#[test]
 fn what_is_no_failure() {
     let mut wire = Wire::new();
     // No address of IPv6, and a suffix that resolvers try.

@@ -326,6 +326,9 @@ impl Flows {
     /// The capture ends.
     pub(super) fn end(&mut self, sink: &mut dyn Sink) {
         let now = Now { at: self.clock, place: Place::default() };
+        while let Some(failed) = self.names.last() {
+            self.unresolved(&failed, now.at, sink);
+        }
         for slot in self.slots.occupied() {
             self.guess(slot, now, sink);
             self.with(slot, now, sink, |flow, counts, out| flow.end(counts, out));
