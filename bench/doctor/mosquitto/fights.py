@@ -175,7 +175,7 @@ def bridge_refused(lab):
 
 @scenario(
     "no broker on the port",
-    also="RC01", client="NW04", js="NW04", paho="NW04 -", sub="NW04 -", all="NW04",
+    also="RC01", client="NW04", js="NW04", paho="NW04 - unread", sub="NW04 -", all="NW04",
 )
 def refused(lab):
     lab.record()
@@ -198,7 +198,7 @@ def dropped(lab):
 
 @scenario(
     "a name that does not resolve",
-    also="RC01", client="-", js="NW05", paho="NW05 -", sub="NW05 -", all="NW05",
+    also="RC01", client="-", js="NW05", paho="NW05 - unread", sub="NW05 -", all="NW05",
 )
 def no_such_name(lab):
     lab.resolver()
@@ -216,7 +216,7 @@ def tls_trouble(lab, *broker, name="server", ca="ca", sub=(), js=None):
     again(lab, 40, lambda: lab.sub("--cafile", lab.ca(ca), *sub, id="sub", port=8883), 3)
 
 
-TLS = {"client": "TL03", "mosquitto": "TL03", "js": "TL03", "paho": "-", "sub": "TL03", "all": "TL03"}
+TLS = {"client": "TL03", "mosquitto": "TL03", "js": "TL03", "paho": "- unread", "sub": "TL03", "all": "TL03"}
 
 
 @scenario(
@@ -300,7 +300,7 @@ def tls_to_plain(lab):
 @scenario(
     "a web server on the port",
     also="RC01 RC03 NW09", client="PR03", js="- PR03 PR01 RC01 NW09", paho="- PR03 PR01 RC01 NW09",
-    sub="- PR03 PR01 RC01", all="PR03",
+    sub="- PR03 PR01 RC01 unread", all="PR03",
 )
 def web_server(lab):
     lab.run("b", ["python3", "-m", "http.server", "1883"])

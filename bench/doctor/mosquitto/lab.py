@@ -33,15 +33,20 @@ def command(*words, **more):
 @contextlib.contextmanager
 def inside(namespace):
     """This thread is in the namespace."""
-    outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-    LIBC.setns(there, NEW_NETWORK)
-    try:
-        yield
-    finally:
-        LIBC.setns(outside, NEW_NETWORK)
-        os.close(outside)
-        os.close(there)
+    with contextlib.ExitStack() as files:
+        outside, there = (files.enter_context(open(path, "rb")) for path in (
+            "/proc/thread-self/ns/net", f"/run/netns/{namespace}"))
+        enter(there)
+        try:
+            yield
+        finally:
+            enter(outside)
+
+
+def enter(namespace):
+    # What is meant for a device there is not to be done to one of the machine.
+    if LIBC.setns(namespace.fileno(), NEW_NETWORK) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def plain_frames(device):
@@ -54,24 +59,32 @@ def plain_frames(device):
                 fcntl.ioctl(any_socket, 0x8946, request)
 
 
+class Closed(Exception):
+    """The lab is at its end: nothing more is started in it."""
+
+
 class Lab:
-    def __init__(self, name, folder, tools, path=False, clients=1):
+    def __init__(self, name, folder, tools):
         self.name, self.folder, self.tools = name, folder, tools
         self.names, self.running, self.dumps = [], [], []
         self.tag = f"ek{os.getpid()}{name}"[-40:]
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        self.path = None
+        self.closed, self.lock = False, threading.Lock()
+
+    def build(self, path, clients):
+        """Whatever of it fails, `close` takes away what there is."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         self.space("b")
         self.ip("b", "link", "set", "lo", "up")
         self.ip("b", "addr", "add", f"{BROKER}/32", "dev", "lo")
-        self.path = None
         for number in range(1, clients + 1):
             self.cable(number, path and number == 1)
 
     def space(self, short):
         name = f"{self.tag}{short}"
-        command("ip", "netns", "add", name)
         self.names.append(name)
+        command("ip", "netns", "add", name)
 
     def ip(self, short, *words):
         command("ip", "-n", f"{self.tag}{short}", *words)
@@ -104,12 +117,16 @@ class Lab:
 
     def run(self, short, words, log=None, stamped=False, env=None):
         """A process in a namespace; its words go to a file, with times if it gives none."""
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", f"{self.tag}{short}", *map(str, words)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})}, text=True, errors="replace",
-        )
-        self.running.append(process)
+        # `feed` may start one while the lab is closed, which would then stay.
+        with self.lock:
+            if self.closed:
+                raise Closed
+            process = subprocess.Popen(
+                ["ip", "netns", "exec", f"{self.tag}{short}", *map(str, words)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})}, text=True, errors="replace",
+            )
+            self.running.append(process)
         threading.Thread(target=self.copy, args=(process, log, stamped), daemon=True).start()
         return process
 
@@ -167,10 +184,11 @@ class Lab:
     def feed(self, seconds, payload="1", qos=1):
         """Messages to everybody, from the broker's own host."""
         def run():
-            while self.running:
-                self.run("b", ["mosquitto_pub", "-h", BROKER, "-t", "in/1", "-m", payload,
-                               "-q", qos, "-i", "feeder"]).wait()
-                time.sleep(seconds)
+            with contextlib.suppress(Closed):
+                while True:
+                    self.run("b", ["mosquitto_pub", "-h", BROKER, "-t", "in/1", "-m", payload,
+                                   "-q", qos, "-i", "feeder"]).wait()
+                    time.sleep(seconds)
         threading.Thread(target=run, daemon=True).start()
 
     def certificate(self, name="server", authority="ca", days=2, host=BROKER):
@@ -212,6 +230,7 @@ class Lab:
 
     def finish(self):
         """The record ends before the programs do, as their end is no fault."""
+        self.check()
         for process in self.running:
             if process not in self.dumps and process.poll() is None and self.owned(process):
                 process.send_signal(signal.SIGSTOP)
@@ -221,22 +240,36 @@ class Lab:
         for dump in self.dumps:
             stop(dump)
 
+    def check(self):
+        """A record that broke off, or of a cable that was dead, shows nothing of the scenario."""
+        if any(dump.poll() is not None for dump in self.dumps):
+            raise RuntimeError("a tcpdump ended before the scenario did")
+        if self.path and not self.path.is_alive():
+            raise RuntimeError("the box in the middle of the cable broke down")
+
     def owned(self, process):
         return "mosquitto.conf" not in " ".join(map(str, process.args))
 
     def close(self):
-        running, self.running = self.running, []
-        for process in running:
-            stop(process, signal.SIGKILL)
-        if self.path:
-            self.path.close()
-        for name in self.names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
-            shutil.rmtree(pathlib.Path("/etc/netns") / name, ignore_errors=True)
+        with self.lock:
+            self.closed = True
+        try:
+            for process in self.running:
+                stop(process, signal.SIGKILL)
+            if self.path:
+                self.path.close()
+        finally:
+            for name in self.names:
+                subprocess.run(["ip", "netns", "del", name], capture_output=True)
+                shutil.rmtree(pathlib.Path("/etc/netns") / name, ignore_errors=True)
 
 
 def stop(process, how=signal.SIGTERM):
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.send_signal(how)
-        process.wait()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -40,6 +40,8 @@ class Path(threading.Thread):
         self.join()
         for end in self.ends:
             end.close()
+        os.close(self.wake)
+        os.close(self.woken)
 
     def run(self):
         while True:

@@ -1,6 +1,8 @@
 """A scenario: what goes wrong, and what each record of it can show.
 
-The answers are by source: the rules one of which is the right first cause, with `-` for nothing.
+The answers are by source: the rules one of which is the right first cause, with `-` for nothing, and
+`unread` where a log may be one whose format cannot be told: paho that never connects logs no line of
+its own, and a mosquitto_sub that is never answered logs one.
 `also` are what may be told besides, because it is true too. Sources: `client`, `client2` and
 `broker` are captures there, `mosquitto` is the broker's log, `all` is everything together, and the
 other names are logs of clients.
@@ -30,8 +32,9 @@ class Scenario:
         self.benign = did.startswith("nothing")
 
     def record(self, folder, tools):
-        lab = Lab(self.name, folder / self.name, tools, self.path, self.clients)
+        lab = Lab(self.name, folder / self.name, tools)
         try:
+            lab.build(self.path, self.clients)
             self.play(lab)
             lab.finish()
         finally:
