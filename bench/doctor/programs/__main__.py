@@ -2,9 +2,13 @@
 
 import argparse
 import concurrent.futures
+import os
 import pathlib
+import signal
 import sys
+import tempfile
 import tomllib
+import traceback
 
 from cell import WAYS, Cell
 from judge import Accepted, ask
@@ -21,7 +25,7 @@ def options():
     parser.add_argument("--only", default="")
     parser.add_argument("--clients", default="")
     parser.add_argument("--ways", default="")
-    parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("/tmp/evenkeel-doctor"))
+    parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("--judge", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=16)
     return parser.parse_args()
@@ -30,6 +34,45 @@ def options():
 def fits(scenario, client):
     """mosquitto_sub subscribes and receives: it has nothing to publish."""
     return not (client == "mosquitto_sub" and scenario.get("publishes"))
+
+
+def records(chosen):
+    """Where records are. A name that others can guess is nothing that root writes to."""
+    if chosen.judge:
+        return chosen.judge
+    if not chosen.keep:
+        return pathlib.Path(tempfile.mkdtemp(prefix="evenkeel-doctor-"))
+    chosen.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return chosen.keep
+
+
+def record(cell, chosen):
+    try:
+        cell.run(chosen)
+        return f"recorded {cell.name}"
+    except Exception:
+        why = traceback.format_exc()
+        cell.path("unrecorded").write_text(why)
+        return f"not recorded: {cell.name}: {why}"
+
+
+def ended(*_):
+    sys.exit("ended by a signal")
+
+
+def record_all(cells, chosen):
+    """When told to end, lets those that run come to their end: no process of them is to stay."""
+    signal.signal(signal.SIGTERM, ended)
+    mask = os.umask(0o077)
+    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
+        try:
+            for how in pool.map(lambda cell: record(cell, chosen), cells):
+                print(how, flush=True)
+        except BaseException:
+            print("ends when what runs now has ended", file=sys.stderr)
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    os.umask(mask)
 
 
 def main():
@@ -43,8 +86,7 @@ def main():
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}")
 
-    folder = chosen.judge or chosen.keep
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = records(chosen)
     cells = [
         Cell(scenario, client, way, folder)
         for scenario in scenarios
@@ -56,9 +98,8 @@ def main():
         and fits(scenario, client)
     ]
     if not chosen.judge:
-        with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
-            for cell in pool.map(lambda cell: cell.run(chosen), cells):
-                print(f"recorded {cell.name}", flush=True)
+        print(f"records are in {folder}", flush=True)
+        record_all(cells, chosen)
 
     answers = []
     for cell in cells:

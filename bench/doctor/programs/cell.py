@@ -18,6 +18,12 @@ WAYS = (DIRECT, TLS, PROXY)
 # A program that connects without a pause fills a record within seconds: this much shows it.
 LARGEST = 4 << 20
 
+# The length of a capture without a packet.
+EMPTY_CAPTURE = 24
+
+# The doctor's exit codes with a verdict.
+VERDICTS = (0, 24)
+
 
 class Cell:
     def __init__(self, scenario, client, way, folder):
@@ -40,6 +46,16 @@ class Cell:
     def has(self, source):
         return not (self.client == "rumqttc" and source == "client log")
 
+    def recorded(self, path):
+        """Silence about what is not there would be no answer, and silence about no packet none either."""
+        empty = EMPTY_CAPTURE if path.suffix == ".pcap" else -1
+        return not self.path("unrecorded").exists() and path.exists() and path.stat().st_size > empty
+
+    def forget(self):
+        """What an earlier run in the same folder left is not to be taken for this one's."""
+        for what in ("unrecorded", "pcap", "json", "jsonl", "log", "port"):
+            self.path(what).unlink(missing_ok=True)
+
     def port(self):
         """The port that the client connects to."""
         return self.path("port").read_text()
@@ -49,10 +65,10 @@ class Cell:
         return ["--profile", self.path("profile.toml")] if "profile" in self.scenario else []
 
     def run(self, chosen):
+        self.forget()
         self.path("toml").write_text(self.scenario["faults"].replace("256 KiB", "1 " + "x" * (256 << 10)))
         if self.profile():
             self.path("profile.toml").write_text(self.scenario["profile"])
-        self.path("jsonl").unlink(missing_ok=True)
         started = []
         try:
             port = self.start_broker(chosen, started)
@@ -67,17 +83,19 @@ class Cell:
             said(dump, rb"listening on")
             clients = self.start_clients(chosen, port, started)
             self.wait()
+            check_alive(started[0], dump, *([proxy] if proxy else []))
             for client in clients:
                 client.send_signal(signal.SIGSTOP)
             # The record ends before the programs do, as their end is no fault.
             time.sleep(0.3)
             end(dump)
             if proxy:
-                end(proxy, signal.SIGINT)
+                end(proxy, signal.SIGINT, within=60)
+                if proxy.returncode not in VERDICTS:
+                    raise RuntimeError(f"the proxy ended with {proxy.returncode}")
         finally:
             for process in reversed(started):
                 end(process)
-        return self
 
     def wait(self):
         until = time.monotonic() + self.scenario["seconds"]
@@ -100,7 +118,6 @@ class Cell:
     def start_proxy(self, chosen, port, started):
         command = [chosen.doctor, "doctor", "proxy", "--listen", "127.0.0.1:0", *self.profile()]
         command += ["--to", f"mqtt://127.0.0.1:{port}", "--format", "json", "-o", self.path("json")]
-        self.path("json").unlink(missing_ok=True)
         proxy = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )
@@ -181,12 +198,19 @@ def said(process, pattern, within=30):
     raise RuntimeError(f"{process.args[0]} did not start: {text.decode(errors='replace')}")
 
 
-def end(process, how=signal.SIGTERM):
+def check_alive(*processes):
+    """A record that broke off shows nothing of the scenario."""
+    for process in processes:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended before the scenario did: {process.returncode}")
+
+
+def end(process, how=signal.SIGTERM, within=10):
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.send_signal(how)
         try:
-            process.wait(10)
+            process.wait(within)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

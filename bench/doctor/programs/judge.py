@@ -4,33 +4,41 @@ import dataclasses
 import json
 import subprocess
 
-UNREAD = 25
+# The doctor's exit codes: nothing bad, something bad, and nothing that it could read.
+DONE, FINDINGS, UNREADABLE = 0, 24, 25
+
+# These stand in the place of a rule, and are wrong unless accepted.toml has them.
+NOT_READ, NOT_RECORDED, FAILED = "not read", "not recorded", "failed"
 
 
 @dataclasses.dataclass
 class Answer:
-    read: bool = True
     rule: str = "nothing"
     confidence: str = ""
     sentence: str = ""
     verdict: str = ""
 
     def text(self):
-        if not self.read:
-            return "not read"
         return f"{self.rule} {self.confidence} {self.sentence}".strip()
 
 
 def ask(doctor, cell, path):
     """The first cause: of a record that is asked about, or of the proxy's own report."""
+    if not cell.recorded(path):
+        return Answer(NOT_RECORDED)
     if path.suffix == ".json":
         return first(json.loads(path.read_text()))
     command = [doctor, "doctor", "--format", "json", "--port", cell.port(), *cell.profile(), path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    if done.returncode == UNREAD:
-        return Answer(read=False)
-    if not done.stdout:
-        raise RuntimeError(f"{path}: {done.stderr}")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
+    except subprocess.TimeoutExpired:
+        return Answer(FAILED, sentence="nothing within 300 s")
+    words = " ".join(done.stderr.split())[:300]
+    if done.returncode == UNREADABLE:
+        return Answer(NOT_READ, sentence=words)
+    # A doctor that broke down has not said that nothing is wrong.
+    if done.returncode not in (DONE, FINDINGS) or not done.stdout:
+        return Answer(FAILED, sentence=f"exit code {done.returncode}: {words}")
     return first(json.loads(done.stdout))
 
 
@@ -59,6 +67,4 @@ class Accepted:
         raise KeyError(f"accepted.toml has nothing for {cell.name}, {source}")
 
     def verdict(self, cell, source, answer):
-        if not answer.read:
-            return "unread"
         return "right" if answer.rule in self.entry(cell, source)["rules"] else "wrong"

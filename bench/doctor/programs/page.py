@@ -40,8 +40,10 @@ A cell is the first cause that the doctor names, with its confidence; `nothing` 
 cell in **bold** is not among the answers of `bench/doctor/accepted.toml`, which has for each
 scenario the causes that are right and why; `nothing` is right there where a program bears the fault
 well, or one event alone proves nothing. `–` means that the program cannot play the scenario or has no
-such log, `not read` that the doctor does not know the format. Under TLS the doctor sees sizes and times:
-no reason codes, topics or identifiers. In *publish-rate* and *connect-floor* it is told of the
+such log. `not read` means that the doctor knows no format in the record, `failed` that it ended without a
+verdict, `not recorded` that a program of the bench broke down or there is nothing of this source: none of
+these is silence, and each is wrong. Under TLS the doctor sees sizes and times: no reason codes, topics or
+identifiers. In *publish-rate* and *connect-floor* it is told of the
 broker's limit by `--profile`. Logs of clients say less than the wire:
 those of mosquitto_sub and paho have no line for the end of a connection. Of the broker's events the
 doctor does not read the line in which this broker names its own fault, as no other broker has one.
@@ -82,17 +84,15 @@ def versions(chosen):
 def shown(answer):
     if answer is None:
         return "–"
-    if not answer.read:
-        return "not read"
     text = f"{answer.rule} {answer.confidence}".strip()
     return f"**{text}**" if answer.verdict == "wrong" else text
 
 
 def count(source, found):
-    read = [one for (_, _, of), one in found.items() if of == source and one.read]
-    right = [one.rule for one in read if one.verdict == "right"]
+    every = [one for (_, _, of), one in found.items() if of == source]
+    right = [one.rule for one in every if one.verdict == "right"]
     silent = right.count("nothing")
-    return f"| {source} | {len(read)} | {len(right)} | {len(right) - silent} | {silent} |"
+    return f"| {source} | {len(every)} | {len(right)} | {len(right) - silent} | {silent} |"
 
 
 def table(source, scenarios, clients, found):
@@ -116,7 +116,7 @@ def write(chosen, scenarios, clients, answers):
     )
     lines = []
     for source in SOURCES:
-        if any(one.read for (_, _, of), one in found.items() if of == source):
+        if any(of == source for _, _, of in found):
             lines += table(source, scenarios, clients, found)
     lines.append("\n## What it says\n\nOf the captures in the clear, the first sentence:\n")
     for cell, source, answer in answers:
