@@ -12,6 +12,8 @@ use super::unnamed::Unnamed;
 pub(crate) struct Memory {
     /// The client that the newest lines were about.
     pub(crate) client: String,
+    /// The bridge that sent the newest CONNECT of the broker itself.
+    pub(crate) bridge: String,
     /// The address that the newest line named.
     pub(crate) peer: String,
     /// The server that the newest attempt went to, and when it began.

@@ -87,12 +87,13 @@ pub(super) static FORMAT: Format = Format {
         // A bridge is a client of another broker.
         ("Bridge ", |hit, facts| {
             if let Some((id, "")) = hit.after.split_once(" sending CONNECT") {
-                facts.memory.client = id.into();
+                facts.memory.bridge = id.into();
             }
         }),
         ("Connection Refused: ", |hit, facts| {
-            let id = facts.memory.client.clone();
-            let Some(code) = refusal(hit.after) else { return facts.unknown() };
+            let id = core::mem::take(&mut facts.memory.bridge);
+            let code = refusal(hit.after).filter(|_| !id.is_empty());
+            let Some(code) = code else { return facts.unknown() };
             facts.open(Who::id(&id), Address::UNKNOWN, Address::UNKNOWN);
             facts.connect(Who::id(&id), ConnectSeen::default());
             facts.refused(Who::id(&id), code);
@@ -594,6 +595,20 @@ mod tests {
         );
         let end = "0 words QosUnsupported\n             0 < closing";
         assert!(told.lines().ends_with(end), "{}", told.lines());
+    }
+
+    /// The lines of ordinary clients stand between those of a bridge.
+    #[test]
+    fn a_refused_bridge_is_no_other_client() {
+        let client = "1767323045: New client connected from 10.0.0.1:5000 as pump (p2, c1, k60).";
+        let refused = "1767323045: Connection Refused: not authorised";
+        let bridge = "1767323045: Bridge edge-1 sending CONNECT";
+        let lines = told(&[bridge, client, refused].join("\n")).lines();
+        assert!(lines.contains("is edge-1") && lines.contains("CONNACK 5"), "{lines}");
+        assert!(!lines.contains("0 ended"), "{lines}");
+        // Whose it is, is not known: the line is not understood.
+        let told = told(&[client, refused].join("\n"));
+        assert_eq!((told.understood(), told.lines().contains("CONNACK 5")), (1, false));
     }
 
     #[test]
