@@ -80,8 +80,9 @@ impl Detector {
     /// A line counts once for each format of which it has a sign.
     pub(crate) fn line(&mut self, text: &str) {
         self.keys |= KEYS.iter().any(|label| text.starts_with(label));
+        let text = format!("{}\n", text.trim_end());
         let mut seen = 0_u64;
-        for found in self.signs.find_iter(text) {
+        for found in self.signs.find_iter(&text) {
             let Some(&format) = self.of.get(found.pattern().as_usize()) else { continue };
             if seen & (1 << format) == 0
                 && let Some(hits) = self.hits.get_mut(format)

@@ -215,12 +215,17 @@ impl Facts<'_> {
         }
     }
 
-    /// The connection never came up. An attempt whose beginning the log does
-    /// not show begins and ends with this line.
-    pub(crate) fn failed(&mut self, who: Who<'_>, failure: OpenFailure) {
+    /// An attempt goes on, or begins with this line if the log does not show its beginning.
+    pub(crate) fn attempts(&mut self, who: Who<'_>) {
         if self.threads.is_over(who) {
             self.open(who, Address::UNKNOWN, Address::UNKNOWN);
         }
+    }
+
+    /// The connection never came up. An attempt whose beginning the log does
+    /// not show begins and ends with this line.
+    pub(crate) fn failed(&mut self, who: Who<'_>, failure: OpenFailure) {
+        self.attempts(who);
         self.tell(who, What::OpenFailed(failure));
     }
 
@@ -275,15 +280,13 @@ impl Facts<'_> {
 
     /// An attempt that did not reach MQTT, and the text that says why.
     pub(crate) fn attempt_fails(&mut self, who: Who<'_>, text: &str) {
-        if self.threads.is_over(who) {
-            self.open(who, Address::UNKNOWN, Address::UNKNOWN);
-        }
+        self.attempts(who);
         if let Some(status) = number_after(text, "nexpected server response: ") {
             self.words(who, Words::WebSocket(status));
         }
         let failure = reasons::open_failure(text);
         if failure == OpenFailure::Tls {
-            self.words(who, Words::TlsFailed(reasons::tls_alert(text)));
+            reasons::client_tls_words(text).into_iter().for_each(|words| self.words(who, words));
         }
         self.failed(who, failure);
     }

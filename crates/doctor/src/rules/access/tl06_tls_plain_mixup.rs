@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
         id: "TL06",
         slug: "tls-plain-mixup",
         vantages: Vantages {
-            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog],
+            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog, Vantage::ClientLog],
             support: &[],
         },
         rounds: 1,
@@ -25,6 +25,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+const ON_PLAIN: &str = "it speaks TLS to a port that expects none";
+
 /// The port of MQTT without TLS.
 const PLAIN: u16 = 1883;
 /// The port of MQTT over TLS.
@@ -40,11 +42,14 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let sentence = "it speaks without TLS to a port that expects TLS";
             hits.add(Hit::new(sentence).class("plain to TLS").proven().event(event, "a TLS alert"));
         }
-        What::NotMqtt { from: Side::Client, begins: Begins::Tls }
-        | What::Words(Words::TlsOnPlain) => {
-            let sentence = "it speaks TLS to a port that expects none";
-            let hit = Hit::new(sentence).class("TLS to plain").proven();
+        What::NotMqtt { from: Side::Client, begins: Begins::Tls } => {
+            let hit = Hit::new(ON_PLAIN).class("TLS to plain").proven();
             hits.add(hit.event(event, "the beginning of TLS"));
+        }
+        What::Words(Words::TlsOnPlain) => {
+            let hit = Hit::new(ON_PLAIN).class("TLS to plain").event(event, "the log says so");
+            // A client only knows that what came is no TLS.
+            hits.add(if view.is(Vantage::ClientLog) { hit } else { hit.proven() });
         }
         What::Words(Words::PlainOnTls) => {
             let sentence = "it speaks without TLS to a port that expects TLS";
@@ -124,6 +129,14 @@ mod tests {
         Trace::of(Vantage::BrokerLog)
             .lines("c1 0 open a b\nc1 1 words tls-on-plain")
             .finds_at_least("TL06", Confidence::Proven);
+    }
+
+    #[test]
+    fn true_the_client_says_so() {
+        let finding = Trace::of(Vantage::ClientLog)
+            .lines("c1 0 open a b\nc1 1 words tls-on-plain")
+            .finds("TL06");
+        assert_eq!(finding.confidence, Confidence::Shown);
     }
 
     #[test]

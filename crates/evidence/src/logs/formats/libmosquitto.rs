@@ -4,12 +4,12 @@
 //! CONNECT tells of it.
 
 use evenkeel_doctor::{
-    Address, ConnectSeen, PacketSeen, PublishSeen, Side, SubscribeSeen, Vantage,
+    Address, ConnectSeen, OpenFailure, PacketSeen, PublishSeen, Side, SubscribeSeen, Vantage, Words,
 };
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit};
-use crate::logs::reasons::tls_words;
+use crate::logs::reasons::{client_tls_words, open_failure};
 use crate::logs::scan::{between, number, number_after};
 use crate::logs::threads::Who;
 
@@ -26,7 +26,8 @@ pub(super) static FORMAT: Format = Format {
         " received PINGRESP",
         " sending PUBLISH (d",
         "Unable to connect (",
-        "Error: Connection refused",
+        // MQTT.js goes on with a reason.
+        "Error: Connection refused\n",
         "Error: A TLS error occurred.",
         "Error: The connection was lost.",
     ],
@@ -83,10 +84,18 @@ pub(super) static FORMAT: Format = Format {
         }),
         // What mosquitto_sub and mosquitto_pub say as they give up.
         ("Error: ", |hit, facts| fails(hit.after, facts)),
-        ("Unable to connect (", |hit, facts| fails(hit.after, facts)),
+        ("Unable to connect (", |hit, facts| {
+            named(facts, |who, facts| facts.error_before_mqtt(who, hit.after));
+        }),
         ("OpenSSL Error[", |hit, facts| {
-            let Some(words) = tls_words(hit.after) else { return };
-            named(facts, |who, facts| facts.words(who, words));
+            let Some(words) = client_tls_words(hit.after) else { return };
+            named(facts, |who, facts| {
+                // Without -d there is no line for the attempt itself.
+                if words != Words::TlsFailed(0) {
+                    facts.attempts(who);
+                }
+                facts.words(who, words);
+            });
         }),
     ],
     ..Format::EMPTY
@@ -99,12 +108,22 @@ fn named(facts: &mut Facts<'_>, then: impl FnOnce(Who<'_>, &mut Facts<'_>)) {
     facts.memory.client = id;
 }
 
+/// The end of a connection, or of an attempt; others are mistakes in how it was called.
 fn fails(text: &str, facts: &mut Facts<'_>) {
-    named(facts, |who, facts| match text {
-        text if text.starts_with("The connection was lost") => facts.lost(who, None),
-        // Its cause has a line of its own, before.
-        text if text.starts_with("A TLS error") => facts.lost(who, None),
-        text => facts.error_before_mqtt(who, text),
+    const LOST: [&str; 4] =
+        ["The connection was lost", "A network protocol error", "Connection reset", "Broken pipe"];
+    named(facts, |who, facts| {
+        if text.starts_with("A TLS error") {
+            // Its cause has a line of its own, before.
+            facts.attempts(who);
+            facts.lost(who, None);
+        } else if LOST.iter().any(|lost| text.starts_with(lost)) {
+            facts.lost(who, None);
+        } else if open_failure(text) == OpenFailure::Other {
+            facts.unknown();
+        } else {
+            facts.error_before_mqtt(who, text);
+        }
     });
 }
 
@@ -236,6 +255,37 @@ mod tests {
         ] {
             assert_eq!(Told::of("libmosquitto", line).understood(), 0, "{line}");
         }
+    }
+
+    /// Without -d the failures are all that there is.
+    #[test]
+    fn each_failure_of_tls_is_an_attempt() {
+        let once = "OpenSSL Error[0]: error:0A000086:SSL routines::certificate verify failed
+             Error: A TLS error occurred.\n";
+        let told = Told::of("libmosquitto", &once.repeat(3));
+        let count = |text: &str| told.lines().matches(text).count();
+        assert_eq!((count("opening"), count("TlsFailed(46)"), count("ended")), (3, 3, 3));
+        let plain = "OpenSSL Error[0]: error:0A00010B:SSL routines::wrong version number";
+        let told = Told::of("libmosquitto", plain);
+        assert!(told.lines().ends_with("words TlsOnPlain"), "{}", told.lines());
+    }
+
+    #[test]
+    fn other_errors_are_no_attempts() {
+        let told = Told::of(
+            "libmosquitto",
+            "Client a sending CONNECT
+             Client a received CONNACK (0)
+             Client a sending DISCONNECT
+             Error: The client is not currently connected.
+             Error: Unknown option '--quite'.",
+        );
+        assert_eq!((told.understood(), told.lines().matches("opening").count()), (3, 1));
+        // Nor are they lines of MQTT.js, which begin in the same way.
+        let mqttjs = "Error: Connection refused: Not authorized\n".repeat(3);
+        let mut detector = crate::logs::detect::Detector::new();
+        mqttjs.lines().for_each(|line| detector.line(line));
+        assert!(detector.verdict().is_err());
     }
 
     #[test]
