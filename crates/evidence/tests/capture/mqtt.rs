@@ -180,6 +180,18 @@ fn a_refusal_that_is_not_in_the_list_is_told() {
     let words = notes.words();
     assert!(packets(&notes).contains(&PacketSeen::PubAck(7, 0x95)), "{words}");
     assert!(!words.contains("Malformed"), "{words}");
+    // With a reason string its remaining length takes two bytes.
+    let reason = [&b"\x7E\x1F\0\x7B"[..], &[b'x'; 123]].concat();
+    let long = [&b"\x20\x03\0\0\0\x40\x82\x01\0\x87\x95"[..], &reason].concat();
+    let notes = after_connect(5, b"", &long);
+    assert!(packets(&notes).contains(&PacketSeen::PubAck(0x87, 0x95)), "{}", notes.words());
+}
+
+/// A code of the list does not make broken properties right.
+#[test]
+fn a_refusal_with_broken_properties_is_malformed() {
+    let notes = after_connect(5, b"", b"\x20\x03\0\0\0\x40\x05\0\x07\x87\x01\x7F");
+    assert!(matches!(notes.what().last(), Some(What::Malformed { from: Side::Server, .. })));
 }
 
 #[test]

@@ -244,13 +244,13 @@ fn step(
             tell(from, packet, size, out);
             Step::Took(packet_len(size))
         }
-        Err(rule) => match unlisted(packet, *version) {
+        Err(_) if !sure => Step::Skip(size),
+        Err(rule) => match unlisted(rule, packet, *version) {
             Some(packet) => {
                 tell(from, packet, size, out);
                 Step::Took(packet_len(size))
             }
-            None if sure => Step::Bad(rule),
-            None => Step::Skip(size),
+            None => Step::Bad(rule),
         },
     }
 }
@@ -309,15 +309,17 @@ fn without_bridge_mark(connect: &mut [u8]) {
 
 /// PUBACK or PUBREC with a refusal that is not in their list: mosquitto says 0x95
 /// for a message that is too large. What it means is clear.
-fn unlisted(packet: &[u8], version: Option<Version>) -> Option<PacketSeen> {
-    match packet {
-        [kind, _, high, low, code, ..] if *code >= 0x80 && version == Some(Version::V5) => {
-            let id = u16::from_be_bytes([*high, *low]);
-            match kind {
-                0x40 => Some(PacketSeen::PubAck(id, *code)),
-                0x50 => Some(PacketSeen::PubRec(id, *code)),
-                _ => None,
-            }
+fn unlisted(rule: &str, packet: &[u8], version: Option<Version>) -> Option<PacketSeen> {
+    let kind: fn(u16, u8) -> PacketSeen = match rule {
+        "MQTT-3.4.2-1" => PacketSeen::PubAck,
+        "MQTT-3.5.2-1" => PacketSeen::PubRec,
+        _ => return None,
+    };
+    // Behind the remaining length, whose last byte has no mark.
+    let length = packet.iter().skip(1).position(|byte| *byte < 0x80)?;
+    match packet.get(length + 2..)? {
+        [high, low, code, ..] if *code >= 0x80 && version == Some(Version::V5) => {
+            Some(kind(u16::from_be_bytes([*high, *low]), *code))
         }
         _ => None,
     }
