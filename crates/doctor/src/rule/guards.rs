@@ -24,7 +24,7 @@ const GOODBYE: Duration = Duration::from_millis(50);
 pub(crate) fn on_purpose(view: &View<'_>, round: &Round) -> bool {
     // Somebody looked whether the port is open, as load balancers do.
     if round.ended_by(Side::Client) && round.sent.is_none() && round.last_received().is_none() {
-        return view.source.vantage.is_wire() && round.said.connect.is_none();
+        return view.source.vantage.is_wire() || round.goodbye();
     }
     if round.goodbye() || !view.is(Vantage::Encrypted) {
         return round.goodbye();

@@ -368,15 +368,23 @@ impl Connection {
     }
 
     /// TLS has a goodbye as long as PINGRESP: right before the end, as an answer that
-    /// nobody asked for, it is the server's.
+    /// nobody asked for, it is the server's, unless the client's came before it.
     fn left_by_server(&self, end: &Event) -> bool {
-        let newest = self.recent.iter().rev().find(|it| it.sender() == Some(Side::Server));
+        let mut all = self.recent.iter().rev();
+        let newest = all.find(|it| it.sender() == Some(Side::Server));
         let last = newest.filter(|it| end.at.since(it.at) <= Duration::from_millis(50));
-        let pong = |it: &Event| {
-            let pong = PacketSeen::PingResp;
-            matches!(it.what, What::Packet { packet, inferred: true, .. } if packet == pong)
+        let goodbye = |it: &Event| {
+            let (from, goodbye) = (Side::Client, PacketSeen::Disconnect(0));
+            matches!(it.what, What::Packet { from: by, packet, .. } if by == from && packet == goodbye)
         };
-        last.is_some_and(pong) && self.mqtt.pings.answered > self.mqtt.pings.asked
+        let answers = last.is_some_and(|it| match it.what {
+            What::Packet { packet: PacketSeen::PingResp, inferred: true, .. } => {
+                self.mqtt.pings.answered > self.mqtt.pings.asked
+            }
+            What::Sealed { bytes, .. } => bytes <= 2,
+            _ => false,
+        });
+        answers && !all.any(goodbye)
     }
 
     fn flights_mut(&mut self, side: Side) -> &mut Flights {

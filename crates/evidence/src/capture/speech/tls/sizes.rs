@@ -58,7 +58,8 @@ pub(super) struct Sizes {
     server_up: bool,
     handshake: u8,
     tickets: u8,
-    /// The client was asked for a certificate, and has none.
+    /// The client was asked for a certificate and has none, and the server has said
+    /// nothing since: it may refuse it by an alert.
     no_certificate: bool,
     /// When each side last sent a full record.
     full: [Option<Time>; 2],
@@ -158,6 +159,7 @@ impl Sizes {
             self.set_full(from, out.at);
         }
         let small = overhead.is_some() && bytes == self.ping(from) && !is_tail;
+        self.no_certificate &= from == Side::Client || small && self.held.is_none();
         if self.follow(from, small, out) {
             return;
         }
@@ -281,6 +283,7 @@ impl Sizes {
     }
 
     fn answered(&mut self, held: Held, out: &mut Out<'_>) {
+        self.no_certificate = false;
         let (asked, odd) = (self.unanswered > 0, self.odd);
         let waits = if asked { &mut self.unanswered } else { &mut self.perhaps };
         if *waits > 0 && (asked || !odd) {
