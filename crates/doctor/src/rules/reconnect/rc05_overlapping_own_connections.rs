@@ -1,5 +1,6 @@
 //! RC05: the client opens a connection before it has closed the one before.
 
+use crate::rule::guards;
 use crate::rule::prelude::*;
 use crate::track::{Swap, swaps};
 
@@ -93,10 +94,12 @@ fn own(view: &View<'_>, swap: &Swap<'_>) -> bool {
     // as if they came then.
     let at_once = view.is(Vantage::BrokerLog)
         && swap.old.began().is_some_and(|began| swap.at.since(began) < AT_ONCE);
-    let bound = swap.old.said.keep_alive.unwrap_or(Duration::from_secs(10));
+    let keep_alive = swap.old.said.keep_alive.or_else(|| guards::keep_alive(view));
+    let bound = keep_alive.unwrap_or(Duration::from_secs(10));
     // What was under way as the path came back is no sign of life.
     let idle = swap.old.idle.longest_survived.max(swap.old.idle.before_silence.unwrap_or_default());
-    let cut = idle > bound.saturating_mul(6) / 5 + Duration::from_secs(1);
+    let cut =
+        keep_alive.is_some_and(|span| idle > span.saturating_mul(6) / 5 + Duration::from_secs(1));
     let alive = newest.is_some_and(|newest| swap.at.since(newest) < bound);
     let asks = |from: Moment| swap.at.since(from.at) >= Duration::from_secs(2);
     alive
@@ -157,13 +160,37 @@ mod tests {
     #[test]
     fn true_under_tls_with_a_goodbye_of_the_server() {
         let end = "OLD 0.3 < ~PINGRESP\nOLD 0.31 > fin";
-        for end in [end, "OLD 0.3 < ~PINGRESP\nOLD 0.305 > ~DISCONNECT\nOLD 0.31 > fin"] {
+        let sealed = "OLD 0.3 < sealed bytes=2\nOLD 0.31 > fin";
+        for end in [end, sealed, "OLD 0.3 < ~PINGRESP\nOLD 0.305 > ~DISCONNECT\nOLD 0.31 > fin"] {
             let trace = row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", end);
             trace.finds_at_least("RC05", Confidence::Inferred);
         }
+        // Its own goodbye comes first: the server only answers.
+        let own = "OLD 0.3 > ~DISCONNECT\nOLD 0.301 < sealed bytes=2\nOLD 0.302 > fin";
+        row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", own).does_not_find("RC05");
         // The client's own end is another one.
         let trace = row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", "OLD 0.31 > fin");
         trace.does_not_find("RC05");
+    }
+
+    /// How long it may be idle is not known there: a long pause is no cut.
+    #[test]
+    fn true_under_tls_after_a_pause() {
+        let end = "OLD 0.3 < fin";
+        let trace = {
+            (0..5).fold(Trace::encrypted(), |trace, n| {
+                let (at, old) = (f64::from(n) * 60.0, format!("c{}", n - 1));
+                let lines = format!(
+                    "c{n} 0 open 10.0.0.1:{} 10.0.0.9:8883\nc{n} 0.1 > ~CONNECT\n\
+                     c{n} 0.2 < ~CONNACK\nc{n} 30 > ~PINGREQ\nc{n} 30.1 < ~PINGRESP\n\
+                     c{n} 59.5 > ~PINGREQ\nc{n} 59.6 < ~PINGRESP\n",
+                    5000 + n,
+                );
+                let trace = trace.after(at, &lines);
+                if n > 0 { trace.after(at, &end.replace("OLD", &old)) } else { trace }
+            })
+        };
+        trace.finds_at_least("RC05", Confidence::Inferred);
     }
 
     #[test]
