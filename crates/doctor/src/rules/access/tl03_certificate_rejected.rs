@@ -54,7 +54,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     match event.what {
         What::Alert { from, code } => {
             let Some(name) = about_certificate(code) else {
-                return nothing_common(from, code, event, hits);
+                return refused(view, from, code, event, hits);
             };
             let whose = match from {
                 Side::Client => "it does not accept the server's certificate",
@@ -79,16 +79,29 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     }
 }
 
-/// No version of TLS, or no cipher, that both speak.
-fn nothing_common(from: Side, code: u8, event: &crate::Event, hits: &mut Hits) {
-    let name = match code {
-        40 => "handshake_failure",
-        70 => "protocol_version",
+/// No version of TLS that both speak, or no cipher, or, up to TLS 1.2, whatever else
+/// one of them does not like: often that the client has no certificate.
+fn refused(view: &View<'_>, from: Side, code: u8, event: &crate::Event, hits: &mut Hits) {
+    let who = if from == Side::Client { "it" } else { "the server" };
+    let agreed = view.connection.is_some_and(|connection| connection.suite != 0);
+    let (sentence, class) = match code {
+        70 => (
+            format!("{who} speaks no version of it that the other does: protocol_version"),
+            "common",
+        ),
+        40 if agreed => (
+            format!(
+                "{who} refuses the handshake, mostly for the client's certificate, or for \
+                      want of one: handshake_failure"
+            ),
+            "refused",
+        ),
+        40 => (format!("{who} finds no cipher or name for it: handshake_failure"), "common"),
         _ => return,
     };
-    let who = if from == Side::Client { "it" } else { "the server" };
-    let sentence = format!("TLS fails: {who} finds no version or cipher that both speak: {name}");
-    hits.add(Hit::new(sentence).class("common").proven().event(event, "the alert"));
+    let hit = Hit::new(format!("TLS fails: {sentence}")).class(class).rounds(1);
+    let hit = if code == 70 { hit.proven() } else { hit };
+    hits.add(hit.event(event, "the alert"));
 }
 
 /// TLS 1.3 hides the alert: two bytes from the server right after the client's
@@ -173,6 +186,20 @@ mod tests {
     fn true_no_version_in_common() {
         let lines = REJECTED.replace("> alert code=48", "< alert code=70");
         let finding = Trace::encrypted().lines(&lines).finds("TL03");
-        assert!(finding.sentence.contains("the server finds no version"), "{}", finding.sentence);
+        assert!(finding.sentence.contains("the server speaks no version"), "{}", finding.sentence);
+    }
+
+    /// Up to TLS 1.2 OpenSSL says so of a certificate that is missing.
+    #[test]
+    fn true_a_handshake_that_fails_before_and_after_its_cipher() {
+        let failed = REJECTED.replace("> alert code=48", "< alert code=40");
+        for (lines, class, says) in [
+            (failed.replace("c1 0.2 < hello\n", ""), "common", "finds no cipher"),
+            (failed.replace("< hello", "< hello suite=c02f"), "refused", "refuses the handshake"),
+        ] {
+            let finding = Trace::encrypted().lines(&lines).finds("TL03");
+            assert_eq!((finding.class, finding.confidence), (class, Confidence::Inferred));
+            assert!(finding.sentence.contains(says), "{}", finding.sentence);
+        }
     }
 }
