@@ -26,7 +26,8 @@ fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// What a cause shows to be a misreading is no consequence of it, and is not told.
+/// What a cause shows to be a misreading is no consequence of it, and is not told,
+/// unless it is proven by itself.
 const DISPROVES: &[(&str, &[&str])] = &[
     // The other program has the other address, and is who ends the connection.
     ("ID01", &["NW03", "AU01", "AU02"]),
@@ -34,7 +35,7 @@ const DISPROVES: &[(&str, &[&str])] = &[
     ("TL06", &["NW09", "AU03"]),
 ];
 
-/// A log has no answer, and a capture has one that came too late.
+/// Where no answer was seen, the cause has seen one that came too late.
 fn answered(cause: &Finding, finding: &Finding) -> bool {
     let silence = finding.rule.id == "NW09" && finding.confidence <= Confidence::Inferred;
     silence && cause.rule.id == "RC08"
@@ -44,7 +45,8 @@ fn disproved(finding: &Finding, all: &[Finding]) -> bool {
     let sure = all.iter().filter(|cause| cause.confidence > Confidence::Suspect);
     sure.into_iter().any(|cause| {
         let mut of = DISPROVES.iter().filter(|(id, _)| *id == cause.rule.id);
-        of.any(|(_, wrong)| wrong.contains(&finding.rule.id)) || answered(cause, finding)
+        let wrong = of.any(|(_, wrong)| wrong.contains(&finding.rule.id));
+        wrong && finding.confidence < Confidence::Proven || answered(cause, finding)
     })
 }
 
@@ -233,6 +235,26 @@ mod tests {
         let told = crate::trace::flat(&report.findings);
         assert!(told.iter().any(|finding| finding.rule.id == "ID01"));
         assert!(told.iter().all(|finding| finding.rule.id != "NW03"));
+    }
+
+    /// What a code of the server says is no misreading, whatever else is true.
+    #[test]
+    fn what_is_proven_is_told_beside_what_disproves_guesses() {
+        let each = |n: u32| {
+            let (host, old) = (n % 2 + 1, n.saturating_sub(1));
+            let end = if n > 0 { format!("c{old} {n}.1 < fin\n") } else { String::new() };
+            format!(
+                "c{n} {n}.0 open 10.0.0.{host}:{} b:1883\nc{n} {n}.1 > CONNECT id=pump\n{end}\
+                 c{n} {n}.2 < CONNACK\nc{n} {n}.3 > SUBSCRIBE id=1 filter=a\n\
+                 c{n} {n}.4 < SUBACK id=1 code=135\n",
+                5000 + n
+            )
+        };
+        let report = Trace::plain().lines(&(0..8).map(each).collect::<String>()).report();
+        let told = crate::trace::flat(&report.findings);
+        for rule in ["ID01", "AU01"] {
+            assert!(told.iter().any(|finding| finding.rule.id == rule), "{rule}");
+        }
     }
 
     #[test]
