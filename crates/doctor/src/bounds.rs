@@ -6,7 +6,7 @@ use crate::track::{Connections, Flight, Registry, Round};
 /// Limits in memory; at each the oldest is forgotten or the new is left out,
 /// and the report counts it.
 ///
-/// With the default, a doctor holds at most 148 MB ([`Bounds::most_bytes`]):
+/// With the default, a doctor holds at most 149 MB ([`Bounds::most_bytes`]):
 /// 2.5 kB for each connection, 0.7 kB for each client, 0.5 kB for each connection
 /// that has ended, 1.1 kB for each finding; and the texts. Nothing is held in
 /// advance: a file with ten clients needs little.
@@ -77,7 +77,7 @@ mod tests {
         let all = Bounds::default().most_bytes();
         let source = Population::BESIDE + Connections::of_source(Bounds::CONNECTIONS);
         for (bytes, said, of) in [
-            (all, 148 << 20, "at most 148 MB"),
+            (all, 149 << 20, "at most 149 MB"),
             (Connections::EACH, 2500, "2.5 kB for each connection,"),
             (Registry::EACH, 700, "0.7 kB for each client"),
             (size_of::<Round>(), 500, "0.5 kB for each connection\n/// that has ended"),

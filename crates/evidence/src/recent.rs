@@ -10,6 +10,9 @@ use crate::fold::FoldKey;
 /// Texts that are remembered, at most: each has one place.
 const PLACES: usize = 32_768;
 
+/// The bytes of all places.
+pub(crate) const MOST: usize = PLACES * size_of::<(u64, TextId)>();
+
 /// Keeps texts in a sink, and remembers the newest by hashes that nobody can
 /// foresee: 64 bits are enough to tell them apart.
 #[derive(Default)]

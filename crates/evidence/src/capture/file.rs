@@ -14,7 +14,7 @@ use super::options::Options;
 use super::pcap::{self, Pcap};
 use super::pcapng::Pcapng;
 use super::record::{Captured, Record};
-use crate::Sink;
+use crate::{Sink, recent};
 
 /// The longest record of a file that is held until it is whole, and its memory
 /// before it had this room.
@@ -89,7 +89,7 @@ impl Capture {
     /// The bytes that one holds at most, without the keys of a key log: most of
     /// them for as many connections as are followed at one time, and what is
     /// held of their packets. An allocator takes some more.
-    pub const MOST_BYTES: usize = flow::MOST + names::MOST + RECORD;
+    pub const MOST_BYTES: usize = flow::MOST + names::MOST + recent::MOST + RECORD;
 
     /// A capture that reports name so.
     pub fn new(name: &str, options: &Options) -> Self {

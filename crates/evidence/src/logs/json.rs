@@ -111,7 +111,8 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut fields = Vec::with_capacity(16);
+        // No room in advance: a line may have thousands of empty ones.
+        let mut fields = Vec::new();
         while let Some((Key(key), value)) = map.next_entry()? {
             fields.push((key, value));
         }

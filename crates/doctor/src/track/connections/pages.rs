@@ -32,8 +32,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The bytes of a page, and of a place in a list of which half is in use.
-    pub(super) const EACH: usize = size_of::<Page>() + 2 * size_of::<u32>();
+    /// The bytes of a page, and of a place in a tree whose leaves are half in use.
+    pub(super) const EACH: usize = size_of::<Page>() + 4 * size_of::<u32>();
     /// The bytes of a place in the list of pages.
     #[cfg(test)]
     pub(super) const PLACE: usize = size_of::<Option<Box<Page>>>();
