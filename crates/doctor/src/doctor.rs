@@ -235,10 +235,14 @@ impl Doctor {
     }
 
     /// All findings, weighed: what follows from a cause is beneath it.
+    pub fn findings(&self) -> Vec<Finding> {
+        arbitration::weigh(self.sightings.findings(&self.tracker, &self.texts))
+    }
+
+    /// All findings, weighed, and what was seen of each client.
     pub fn report(&self) -> Report {
-        let found = self.sightings.findings(&self.tracker, &self.texts);
-        let (found, left_out) = (arbitration::weigh(found), self.sightings.left_out);
-        Report::new(found, left_out, &self.tracker, &self.texts, &self.sources)
+        let left_out = self.sightings.left_out;
+        Report::new(self.findings(), left_out, &self.tracker, &self.texts, &self.sources)
     }
 }
 

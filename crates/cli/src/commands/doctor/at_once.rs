@@ -36,7 +36,7 @@ impl AtOnce {
             return Ok(());
         }
         // What follows from a cause that is known waits for the report.
-        let causes: Vec<Finding> = (doctor.report().findings.into_iter())
+        let causes: Vec<Finding> = (doctor.findings().into_iter())
             .flat_map(|finding| kept(finding, &mut |it| self.wants(it)))
             .collect();
         let is_cause = |new: &Finding| {
