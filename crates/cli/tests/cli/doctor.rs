@@ -4,6 +4,8 @@ mod capture;
 mod faults;
 mod hostile;
 mod proxy;
+#[cfg(target_os = "linux")]
+mod signals;
 mod together;
 
 use std::io::Write;

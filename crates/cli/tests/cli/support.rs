@@ -227,9 +227,14 @@ impl Running {
 
     /// Sends a signal by its name, as in `kill -INT`.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("still running").to_string();
+        let id = self.id().to_string();
         let mut kill = Command::new("kill").args([format!("-{name}"), id]).spawn().unwrap();
         assert!(kill.wait().await.unwrap().success());
+    }
+
+    /// Its number, by which the system knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("still running")
     }
 
     pub(crate) fn stdin(&mut self) -> tokio::process::ChildStdin {

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod compare;
+mod ending;
 mod explain;
 mod follow;
 mod intake;
@@ -75,7 +76,8 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     let Intake { mut doctor, names, witnesses, stopped, .. } = intake;
     doctor.finish();
     let compared = witnesses.map(|all| Compared::new(all.compare(), &mut doctor));
-    let mut told = Told::new(doctor.report(), read, since, &args.telling, &suppressions)?;
+    let told = Told::new(doctor.report(), read, since, &args.telling, &suppressions);
+    let mut told = told.map_err(|unseen| if stopped { in_part(&unseen) } else { unseen })?;
     if let Some(compared) = compared {
         told.compare(compared, since, &args.telling);
     }
@@ -84,11 +86,16 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     }
     let verdict = tell(&told, &args.telling, printer);
     if stopped && verdict.as_ref().err().is_none_or(|it| it.exit() == Exit::Findings) {
-        return Err(Failure::new(Exit::Interrupted, "not all of the files were read")
-            .why("a signal stopped the program")
+        return Err(super::interrupted("not all of the files were read")
             .hint("the report is of what came before it"));
     }
     verdict
+}
+
+/// A client that was not seen may be in what was not read.
+fn in_part(unseen: &Failure) -> Failure {
+    super::interrupted(format!("{unseen} in what was read"))
+        .hint("run it again, and wait for the end: not all of the files were read")
 }
 
 /// What is read is never written: the report may not take the place of an input.

@@ -1,16 +1,19 @@
 //! Reads files into the doctor.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::{File, FileType};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary, formats};
 
+use super::ending::Ending;
 use super::intake::Intake;
 use super::stdin::Stdin;
 use super::unpack::unpacked;
 use crate::args::{DoctorArgs, ReadingFlags};
+use crate::commands::interrupted;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -22,6 +25,14 @@ const CHUNK: usize = 256 * 1024;
 /// No key log is longer.
 const LARGEST_KEYLOG: u64 = 64 << 20;
 
+/// The lines of a key log that open something.
+const LABELS: [&[u8]; 3] =
+    [b"CLIENT_RANDOM", b"CLIENT_TRAFFIC_SECRET_0", b"SERVER_TRAFFIC_SECRET_0"];
+
+/// The hexadecimal digits of a client's random number, and of the longest secret.
+const RANDOM: usize = 64;
+const SECRET: usize = 96;
+
 /// What one file gave.
 #[derive(Clone, Debug)]
 pub(super) struct Read {
@@ -32,8 +43,9 @@ pub(super) struct Read {
     pub(super) summary: String,
 }
 
-/// Reads every file. `stop` is the end of stdin and of pipes, and ends the reading of
-/// the rest.
+/// Reads every file, in the order in which they are given: the clocks of the first are
+/// those that others are compared with, and a log behind a pipe has all that was written
+/// to it meanwhile. `stop` is the end of a pipe, or ends the reading of the rest.
 pub(super) fn all(
     args: &DoctorArgs,
     options: &Options,
@@ -42,8 +54,10 @@ pub(super) fn all(
     printer: Printer,
 ) -> Result<Vec<Read>, Failure> {
     let files = once(&args.files, printer);
-    let read = files.into_iter().map(|path| one(path, options, intake, stop));
-    what_was_read(read.collect(), printer)
+    let mut ending = Ending::new(stop);
+    let read = files.into_iter().map(|path| one(path, options, intake, &mut ending)).collect();
+    intake.stopped = ending.has_ended_files();
+    what_was_read(read, printer)
 }
 
 /// Every file, but none of them twice: what it shows would count twice.
@@ -77,14 +91,15 @@ pub(super) fn what_was_read(
             Err(failure) => failed.push(failure),
         }
     }
-    if all.is_empty()
-        && let Some(last) = failed.pop()
-    {
-        failed.iter().for_each(|failure| printer.warn(&format!("{failure:#}")));
-        return Err(last);
+    let mut end = None;
+    if all.is_empty() {
+        // That a signal came is why there is nothing, whatever else was wrong.
+        let signal = failed.iter().rposition(|it| it.exit() == Exit::Interrupted);
+        let told = signal.or_else(|| failed.len().checked_sub(1));
+        end = told.map(|at| failed.remove(at));
     }
     failed.iter().for_each(|failure| printer.warn(&format!("{failure:#}")));
-    Ok(all)
+    end.map_or(Ok(all), Err)
 }
 
 pub(super) fn options(flags: &ReadingFlags) -> Result<Options, Failure> {
@@ -108,9 +123,20 @@ pub(super) fn options(flags: &ReadingFlags) -> Result<Options, Failure> {
 
 /// Whether a key log has the keys of any connection.
 pub(super) fn has_keys(key_log: &[u8]) -> bool {
-    let labels = ["CLIENT_RANDOM ", "CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "];
-    let names_one = |line: &[u8]| labels.iter().any(|label| line.starts_with(label.as_bytes()));
-    key_log.split(|byte| *byte == b'\n').any(|line| names_one(line.trim_ascii_start()))
+    key_log.split(|byte| *byte == b'\n').any(is_key)
+}
+
+/// Whether a line is one that the reader of captures takes.
+fn is_key(line: &[u8]) -> bool {
+    let mut words = line.trim_ascii().split(|byte| *byte == b' ');
+    let (Some(label), Some(random), Some(secret)) = (words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let is_hex = |text: &[u8]| text.iter().all(u8::is_ascii_hexdigit);
+    let is_secret = !secret.is_empty() && secret.len() % 2 == 0 && secret.len() <= SECRET;
+    let is_whole = random.len() == RANDOM && is_secret;
+    LABELS.contains(&label) && is_whole && is_hex(random) && is_hex(secret)
 }
 
 fn keylog(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -130,7 +156,7 @@ fn keylog(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// A file of which nothing can be told.
-pub(super) fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Failure {
+pub(super) fn unreadable(name: &str, error: &dyn fmt::Display) -> Failure {
     Failure::new(Exit::Unreadable, format!("'{name}' cannot be read"))
         .why(error)
         .hint("evenkeel doctor formats lists what can be read")
@@ -149,43 +175,78 @@ pub(super) fn unopened(name: &str, error: &io::Error) -> Failure {
     Failure::new(Exit::Unreadable, format!("'{name}' cannot be read")).why(error).hint(hint)
 }
 
-/// Reads one file to its end.
-fn one(path: &Path, options: &Options, intake: &mut Intake, stop: &Stop) -> Result<Read, Failure> {
-    let name = name(path);
-    let (file, is_pipe) = open(path, stop).map_err(|error| unopened(&name, &error))?;
-    let mut reader = unpacked(file).map_err(|error| unopened(&name, &error))?;
-    let mut evidence = Evidence::new(&name, options);
-    let mut chunk = vec![0; CHUNK];
-    let mut cut = None;
-    let before = intake.events;
-    loop {
-        // A pipe ends by itself.
-        if !is_pipe && stop.is_requested() {
-            intake.stopped = true;
-            cut = Some(io::Error::other("a signal stopped the program"));
-            break;
-        }
-        let read = match reader.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                cut = Some(error);
-                break;
-            }
-        };
-        let bytes = chunk.get(..read).unwrap_or_default();
-        if evidence.feed(bytes, intake).is_err() {
-            // What came before it may be enough; the end tells both.
-            break;
+/// Why a file was not read to its end.
+enum Cut {
+    Signal,
+    Broken(io::Error),
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal => f.write_str("a signal stopped the program"),
+            Self::Broken(error) => error.fmt(f),
         }
     }
+}
+
+/// Reads one file to its end.
+fn one(
+    path: &Path,
+    options: &Options,
+    intake: &mut Intake,
+    ending: &mut Ending<'_>,
+) -> Result<Read, Failure> {
+    let name = name(path);
+    let (file, is_pipe) = open(path, ending.stop()).map_err(|error| unopened(&name, &error))?;
+    let before = intake.events;
+    let mut evidence = Evidence::new(&name, options);
+    let mut feed = |bytes: &[u8]| evidence.feed(bytes, intake).is_ok();
+    let cut = if is_pipe {
+        // It ends by itself, also at the signal.
+        let cut = pass_on(file, &mut feed, || false);
+        ending.pipe_has_ended();
+        cut
+    } else {
+        pass_on(file, &mut feed, || ending.ends_file())
+    };
     let summary = evidence.end(intake);
     let events = intake.events - before;
     match cut {
-        Some(error) if events == 0 => Err(unopened(&name, &error)),
-        Some(error) => Ok(part(&name, &error)),
         None => read(&name, summary, events),
+        Some(cut) if events > 0 => Ok(part(&name, &cut)),
+        Some(Cut::Broken(error)) => Err(unopened(&name, &error)),
+        Some(Cut::Signal) => Err(interrupted(format!("'{name}' was not read to its end"))
+            .hint("run it again, and wait for the end")),
+    }
+}
+
+/// Hands on what a file holds, unpacked, as long as it is taken and `ends` does not
+/// say that this is enough; why that is not all, if it is not.
+fn pass_on(
+    file: Box<dyn BufRead + Send>,
+    mut feed: impl FnMut(&[u8]) -> bool,
+    mut ends: impl FnMut() -> bool,
+) -> Option<Cut> {
+    let mut reader = match unpacked(file) {
+        Ok(reader) => reader,
+        Err(error) => return Some(Cut::Broken(error)),
+    };
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        if ends() {
+            return Some(Cut::Signal);
+        }
+        let read = match reader.read(&mut chunk) {
+            Ok(0) => return None,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Some(Cut::Broken(error)),
+        };
+        if !feed(chunk.get(..read).unwrap_or_default()) {
+            // What came before it may be enough; the end tells both.
+            return None;
+        }
     }
 }
 
@@ -207,7 +268,7 @@ pub(super) fn read(
 }
 
 /// A file of which something was read before it failed.
-fn part(name: &str, why: &dyn std::fmt::Display) -> Read {
+fn part(name: &str, why: &dyn fmt::Display) -> Read {
     let summary = format!("not read to its end: {why}");
     Read { name: name.to_owned(), kind: "part".to_owned(), summary }
 }

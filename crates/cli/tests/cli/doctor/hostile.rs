@@ -3,8 +3,6 @@
 
 use std::io::Write;
 
-use serde_json::Value;
-
 use super::{file, json, recorded, zstandard};
 use crate::support::{evenkeel, folder};
 
@@ -27,6 +25,28 @@ async fn what_a_file_is_instead_is_said() {
         let ran = evenkeel(&format!("doctor {path}")).run().await.expect(25);
         ran.says(says).says("hint: ");
     }
+}
+
+/// What the system says of a file itself is no damage, which packing it again mends.
+#[tokio::test]
+async fn a_damaged_file_is_to_be_packed_again() {
+    for (name, bytes) in [
+        ("method.gz", &b"\x1f\x8b\x07\0\0\0\0\0\0\0"[..]),
+        ("flags.gz", b"\x1f\x8b\x08\xff\0\0\0\0\0\0"),
+        ("body.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"),
+        ("short.gz", b"\x1f\x8b\x08\x00"),
+        ("odd.zst", b"\x28\xb5\x2f\xfd\x00\x58\x07\0\0"),
+    ] {
+        let path = file(name, bytes);
+        let ran = evenkeel(&format!("doctor {path}")).run().await.expect(25);
+        ran.says("the packed bytes ").says("hint: pack it again");
+    }
+    let none = folder().join("none.gz").display().to_string();
+    evenkeel(&format!("doctor {none}")).run().await.expect(25).says("hint: check the path");
+    // A path that leads nowhere, by a file that is taken for a folder.
+    let below = format!("{}/packed.gz", file("packed.gz", b"\x1f\x8b"));
+    let ran = evenkeel(&format!("doctor {below}")).run().await.expect(25);
+    ran.says("hint: check what the path leads to");
 }
 
 /// A frame that asks for memory, and one for a dictionary: neither is given.
@@ -86,10 +106,33 @@ async fn a_flag_that_names_nothing_is_an_error_before_any_file_is_read() {
     let capture = recorded("orphan-timer-plain.pcap");
     let ran = evenkeel(&format!("doctor --input no-such-format {capture}")).run().await;
     ran.expect(2).says("there is no kind of files 'no-such-format'").says("hint: ");
-    // A key log that opens nothing is worth a word: it may be the wrong file.
-    let noise = file("noise.keys", b"# nothing\nCLIENT_RANDOM\n");
-    let ran = evenkeel(&format!("doctor --keylog {noise} {capture}")).run().await;
-    ran.expect(24).says("has no keys");
+}
+
+/// A key log that opens nothing is worth a word: it may be the wrong file.
+#[tokio::test]
+async fn a_key_log_without_keys_is_said_to_open_nothing() {
+    let capture = recorded("orphan-timer-plain.pcap");
+    let random = "0a".repeat(32);
+    for (name, line) in [
+        ("words", "# nothing\nCLIENT_RANDOM\n".to_owned()),
+        ("digits", "CLIENT_RANDOM 00 00\n".to_owned()),
+        ("short", format!("CLIENT_RANDOM {} 00\n", &random[2..])),
+        ("long", format!("CLIENT_RANDOM {random}0a 00\n")),
+        ("letters", format!("CLIENT_RANDOM {} 00\n", random.replace('a', "x"))),
+        ("no secret", format!("CLIENT_RANDOM {random} \n")),
+        ("odd secret", format!("SERVER_TRAFFIC_SECRET_0 {random} 000\n")),
+        ("long secret", format!("CLIENT_TRAFFIC_SECRET_0 {random} {}\n", "00".repeat(49))),
+        ("exporter", format!("EXPORTER_SECRET {random} 00\n")),
+    ] {
+        let keys = file("keys", line.as_bytes());
+        let ran = evenkeel(&format!("doctor --keylog {keys} {capture}")).run().await.expect(24);
+        assert!(ran.err.contains("has no keys"), "{name}: {}", ran.err);
+    }
+    let line = format!("# nothing\r\n SERVER_TRAFFIC_SECRET_0 {random} 01fF\r\n");
+    for keys in [recorded("orphan-timer-tls13.keys"), file("keys", line.as_bytes())] {
+        let ran = evenkeel(&format!("doctor --keylog {keys} {capture}")).run().await.expect(24);
+        assert!(!ran.err.contains("has no keys"), "{keys}: {}", ran.err);
+    }
 }
 
 /// What a file shows counts once, however often it is named.
@@ -102,36 +145,4 @@ async fn a_file_that_is_given_twice_is_read_once() {
     twice.says("is given twice, and read once");
     let line = format!("doctor {capture} {capture} {capture}");
     evenkeel(&line).run().await.expect(24).says("and 1 more are given twice");
-}
-
-/// Ctrl-C while a file is read: what came before it is told, and that it is not all.
-#[cfg(unix)]
-#[tokio::test]
-async fn a_signal_ends_the_reading_of_files_and_pipes() {
-    let pipe = folder().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    // Nobody writes to it: not even to open it comes to an end.
-    let running = evenkeel(&format!("doctor {}", pipe.display())).start();
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    running.signal("INT").await;
-    running.ended().await.expect(25).says("it is empty");
-    // A pipe that says something, and never ends.
-    let log = std::fs::read(recorded("takeover-fight-v311.mosquitto.log")).unwrap();
-    let running = evenkeel(&format!("doctor --format json {}", pipe.display())).start();
-    let mut writer = tokio::net::unix::pipe::OpenOptions::new();
-    let writer = loop {
-        match writer.read_write(true).open_sender(&pipe) {
-            Ok(writer) => break writer,
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-        }
-    };
-    writer.writable().await.unwrap();
-    let written = writer.try_write(&log).unwrap();
-    assert!(written > 1000);
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    running.signal("INT").await;
-    let ran = running.ended().await.expect(24);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(report["findings"][0]["rule"], "ID01");
 }

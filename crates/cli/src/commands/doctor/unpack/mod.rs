@@ -25,14 +25,18 @@ pub(super) fn unpacked(mut file: Box<dyn BufRead + Send>) -> io::Result<Box<dyn 
 
 /// An error of a decoder for people. Those of the file itself stay as they are.
 fn in_words(error: io::Error) -> io::Error {
-    let text = match error.kind() {
-        ErrorKind::UnexpectedEof => "the packed bytes end too early".to_owned(),
-        ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-            format!("the packed bytes are damaged: {error}")
+    match error.kind() {
+        _ if error.raw_os_error().is_some() => error,
+        ErrorKind::UnexpectedEof => {
+            io::Error::new(ErrorKind::UnexpectedEof, "the packed bytes end too early")
         }
-        _ => return error,
-    };
-    io::Error::new(error.kind(), text)
+        // The latter is how a decoder of gzip says that a header is none.
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            let text = format!("the packed bytes are damaged: {error}");
+            io::Error::new(ErrorKind::InvalidData, text)
+        }
+        _ => error,
+    }
 }
 
 /// Ends by an error, not as if all had been read.
