@@ -1,11 +1,13 @@
 //! For programs; docs/doctor.schema.json describes it.
 
-use evenkeel_doctor::{Fate, Finding, Strip, Time};
+use evenkeel_doctor::{ClientSummary, Fate, Finding, SourceSummary, Strip, Time};
 use evenkeel_evidence::witness::{Clocks, Contrary, Unaligned};
 use serde_json::{Value, json};
 
+use super::written::Written;
 use super::{region, region_in};
 use crate::commands::doctor::compare::{Differs, places, sentence as sentence_of};
+use crate::commands::doctor::read::Read;
 use crate::commands::doctor::told::{Told, sentence};
 
 /// The version of the form: a reader that knows it can read later minor ones.
@@ -13,47 +15,47 @@ const VERSION: u32 = 1;
 
 /// The report as one object.
 pub(super) fn object(told: &Told) -> String {
-    let all =
-        |findings: &[Finding]| findings.iter().map(|it| finding(told, it)).collect::<Vec<_>>();
-    let sources: Vec<Value> = (told.report.sources.iter())
-        .map(|summary| {
-            json!({
-                "name": summary.source.name, "vantage": summary.source.vantage.name(),
-                "calendar": summary.source.calendar,
-                "resolution_ns": u64::try_from(summary.source.resolution.as_nanos()).ok(),
-                "events": summary.events,
-                "from": summary.first.map(|at| stamp(at, summary.source.calendar)),
-                "to": summary.first.map(|_| stamp(summary.last, summary.source.calendar)),
-            })
-        })
-        .collect();
-    let clients: Vec<Value> = (told.report.clients.iter())
-        .map(|client| {
-            let calendar = (told.report.sources.get(usize::from(client.source.0)))
-                .is_some_and(|summary| summary.source.calendar);
-            let strips = client.strip.iter().map(|it| strip(it, calendar));
-            json!({
-                "client": client.name, "source": client.source.0, "ended": client.ended,
-                "connections": strips.collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    let read: Vec<Value> = (told.read.iter())
-        .map(|read| json!({ "name": read.name, "kind": read.kind, "summary": read.summary }))
-        .collect();
-    let object = json!({
-        "v": VERSION, "type": "report", "read": read, "sources": sources,
-        "findings": all(&told.findings), "suspicions": all(&told.suspicions),
-        "suppressed": told.suppressed, "clients": clients,
-        "clocks": told.compared.clocks.iter().map(clocks).collect::<Vec<_>>(),
-        "differences": told.compared.differences.iter().map(|it| differs(told, it)).collect::<Vec<_>>(),
+    let report = &told.report;
+    let fields = json!({
+        "v": VERSION, "type": "report", "suppressed": told.suppressed,
         "differences_left_out": told.compared.differences_left_out,
         "connections_not_compared": told.compared.forgotten.iter().map(|it| it.1).sum::<usize>(),
-        "events_left_out": told.report.events_left_out,
-        "clients_forgotten": told.report.clients_forgotten,
-        "findings_left_out": told.report.findings_left_out,
+        "events_left_out": report.events_left_out,
+        "clients_forgotten": report.clients_forgotten,
+        "findings_left_out": report.findings_left_out,
     });
-    format!("{object}\n")
+    let read =
+        |read: &Read| json!({ "name": read.name, "kind": read.kind, "summary": read.summary });
+    let object = Written::new(&fields)
+        .list("read", told.read.iter().map(read))
+        .list("sources", report.sources.iter().map(source))
+        .list("findings", told.findings.iter().map(|it| finding(told, it)))
+        .list("suspicions", told.suspicions.iter().map(|it| finding(told, it)))
+        .list("clients", report.clients.iter().map(|it| client(told, it)))
+        .list("clocks", told.compared.clocks.iter().map(clocks))
+        .list("differences", told.compared.differences.iter().map(|it| differs(told, it)))
+        .done();
+    object + "\n"
+}
+
+fn source(summary: &SourceSummary) -> Value {
+    let source = &summary.source;
+    json!({
+        "name": source.name, "vantage": source.vantage.name(), "calendar": source.calendar,
+        "resolution_ns": u64::try_from(source.resolution.as_nanos()).ok(),
+        "events": summary.events,
+        "from": summary.first.map(|at| stamp(at, source.calendar)),
+        "to": summary.first.map(|_| stamp(summary.last, source.calendar)),
+    })
+}
+
+fn client(told: &Told, client: &ClientSummary) -> Value {
+    let calendar = told.source_of(client.source).is_some_and(|source| source.calendar);
+    let strips = client.strip.iter().map(|it| strip(it, calendar));
+    json!({
+        "client": client.name, "source": client.source.0, "ended": client.ended,
+        "connections": strips.collect::<Vec<_>>(),
+    })
 }
 
 /// One object for each finding.

@@ -7,6 +7,9 @@ mod junit;
 mod markdown;
 mod sarif;
 mod text;
+mod written;
+
+use std::borrow::Cow;
 
 use evenkeel_doctor::{Finding, Place, SourceId};
 
@@ -19,9 +22,9 @@ use crate::escape::{self, line};
 pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String {
     match format {
         ReportFormat::Text => text::render(told, colour),
-        ReportFormat::Json => shown(&json::object(told)),
-        ReportFormat::Jsonl => shown(&json::lines(told)),
-        ReportFormat::Sarif => shown(&sarif::render(told)),
+        ReportFormat::Json => shown(json::object(told)),
+        ReportFormat::Jsonl => shown(json::lines(told)),
+        ReportFormat::Sarif => shown(sarif::render(told)),
         ReportFormat::Junit => junit::render(told),
         ReportFormat::Github => github::render(told),
         ReportFormat::Html => html::render(told),
@@ -98,8 +101,11 @@ fn differences(told: &Told, most: usize) -> First<(String, Vec<String>)> {
 
 /// JSON that may be shown on a terminal: it writes C1 and bidirectional controls as they
 /// are. An escape within a text of JSON is still that text.
-fn shown(json: &str) -> String {
-    escape::text(json).into_owned()
+fn shown(json: String) -> String {
+    match escape::text(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(escaped) => escaped,
+    }
 }
 
 /// A text for XML and HTML, its controls to be seen. Characters that XML does

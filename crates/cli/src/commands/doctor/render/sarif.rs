@@ -4,6 +4,7 @@ use evenkeel_doctor::{Finding, Meta, Proof, Severity};
 use serde_json::{Value, json};
 
 use super::super::told::{Told, sentence};
+use super::written::Written;
 use super::{Region, region};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -13,27 +14,19 @@ pub(super) fn render(told: &Told) -> String {
     used.sort_by_key(|meta| meta.id);
     used.dedup_by_key(|meta| meta.id);
     let rules: Vec<Value> = used.iter().map(|meta| rule(meta)).collect();
-    let results: Vec<Value> = (told.findings.iter())
-        .map(|finding| {
-            let at = used.iter().position(|meta| meta.id == finding.rule.id).unwrap_or_default();
-            result(told, finding, at)
-        })
-        .collect();
-    let report = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "evenkeel doctor",
-                "version": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
+    let results = told.findings.iter().map(|finding| {
+        let at = used.iter().position(|meta| meta.id == finding.rule.id).unwrap_or_default();
+        result(told, finding, at)
     });
-    format!("{report}\n")
+    let tool = json!({ "driver": {
+        "name": "evenkeel doctor",
+        "version": env!("CARGO_PKG_VERSION"),
+        "informationUri": env!("CARGO_PKG_REPOSITORY"),
+        "rules": rules,
+    }});
+    let run = json!({ "tool": tool, "columnKind": "unicodeCodePoints" });
+    let run = Written::new(&run).list("results", results).done();
+    format!("{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{run}]}}\n")
 }
 
 fn rule(meta: &Meta) -> Value {
