@@ -113,7 +113,7 @@ fn suffixes_that_are_tried_first() {
         let suffixes = [".default.svc.cluster.local", ".cluster.local", ""];
         for (id, suffix) in (1..).zip(suffixes) {
             let name = format!("mqtt.test{suffix}");
-            let address = address.filter(|_| suffix.is_empty());
+            let address = if suffix.is_empty() { address } else { None };
             wire.ask(at + 10 * u64::from(id), id, &name, 1);
             wire.answer(
                 at + 10 * u64::from(id) + 5,

@@ -27,7 +27,7 @@ async fn what_a_file_is_instead_is_said() {
     }
 }
 
-/// What the system says of a file itself is no damage, which packing it again mends.
+/// What the system says of a file itself is no damage, which packing it again repairs.
 #[tokio::test]
 async fn a_damaged_file_is_to_be_packed_again() {
     for (name, bytes) in [

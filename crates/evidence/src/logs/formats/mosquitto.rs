@@ -92,8 +92,9 @@ pub(super) static FORMAT: Format = Format {
         }),
         ("Connection Refused: ", |hit, facts| {
             let id = core::mem::take(&mut facts.memory.bridge);
-            let code = refusal(hit.after).filter(|_| !id.is_empty());
-            let Some(code) = code else { return facts.unknown() };
+            let (false, Some(code)) = (id.is_empty(), refusal(hit.after)) else {
+                return facts.unknown();
+            };
             facts.open(Who::id(&id), Address::UNKNOWN, Address::UNKNOWN);
             facts.connect(Who::id(&id), ConnectSeen::default());
             facts.refused(Who::id(&id), code);
