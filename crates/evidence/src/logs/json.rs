@@ -149,6 +149,7 @@ pub(crate) fn inner<'a>(value: &'a Json<'_>, key: &str) -> Option<Cow<'a, Json<'
 pub(crate) fn time(value: &Json<'_>, key: &str) -> Option<Stamp> {
     let field = value.get(key)?;
     if let Some(text) = field.as_str()
+        && !text.bytes().all(|byte| byte.is_ascii_digit())
         && let Some((stamp, _)) = Stamp::read(text)
     {
         return Some(stamp);

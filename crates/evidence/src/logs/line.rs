@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::BufRead;
 
 use super::clock::Stamp;
-use super::json::Json;
+use super::json::{self, Json};
 
 /// The longest line that is read, in bytes. A longer one is counted, not read.
 pub(crate) const LONGEST: usize = 64 << 10;
@@ -171,15 +171,25 @@ fn without_colour(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The text within a JSON wrapper: a line of Docker's log files, one event in
+/// A sign of a wrapper, and its fields with the text and its time: of Docker's log
+/// files, of `journalctl -o json`, of Google's Cloud Logging.
+const WRAPPERS: [(&str, &str, &str); 3] = [
+    ("{\"log\":", "log", "time"),
+    ("\"__REALTIME_TIMESTAMP\"", "MESSAGE", "__REALTIME_TIMESTAMP"),
+    ("\"textPayload\"", "textPayload", "timestamp"),
+];
+
+/// The text within a JSON wrapper: a line of a collector of logs, one event in
 /// what `aws logs` prints, a field of a CSV file.
 fn without_json(text: &str) -> Option<(String, Option<Stamp>)> {
     let trimmed = text.trim_start();
-    if trimmed.starts_with("{\"log\":") {
+    if trimmed.starts_with('{')
+        && let Some((_, text, time)) = WRAPPERS.iter().find(|(sign, ..)| trimmed.contains(sign))
+    {
         let value = Json::read(trimmed)?;
-        let stamp = value.get("time").and_then(|time| Stamp::read(time.as_str()?));
-        let inner = value.get("log")?.as_str()?.trim_end();
-        return Some((without_colour(inner.into()).into_owned(), stamp.map(|(stamp, _)| stamp)));
+        let inner = value.get(text)?.as_str()?.trim_end();
+        let inner = without_colour(inner.into()).into_owned();
+        return Some((inner, json::time(&value, time)));
     }
     if let Some(rest) = trimmed.strip_prefix("\"message\": ") {
         let inner: String = serde_json::from_str(rest.trim_end_matches([',', ' '])).ok()?;
@@ -258,6 +268,23 @@ mod tests {
         let line = Line::read(inner.as_bytes());
         assert_eq!(line.stamp, Stamp::read("2026-01-02T03:04:05.5Z").map(|it| it.0));
         assert_eq!(line.text(), "hello");
+    }
+
+    #[test]
+    fn what_collectors_of_logs_wrap_around_a_line() {
+        let time = Stamp::read("2026-01-02T03:04:05.123456Z").map(|it| it.0);
+        for outer in [
+            r#"{"log":"hello\n","stream":"stderr","time":"2026-01-02T03:04:05.123456Z"}"#,
+            r#"{"_COMM":"m","__REALTIME_TIMESTAMP":"1767323045123456","MESSAGE":"hello"}"#,
+            r#"{ "MESSAGE" : "\u001b[32mhello", "__REALTIME_TIMESTAMP" : "1767323045123456" }"#,
+            r#"{"textPayload":"hello","timestamp":"2026-01-02T03:04:05.123456Z"}"#,
+        ] {
+            let line = Line::read(outer.as_bytes());
+            assert_eq!((line.text(), line.stamp), ("hello", time), "{outer}");
+        }
+        // A text that is none: journald writes bytes as numbers.
+        let bytes = r#"{"MESSAGE":[104,105],"__REALTIME_TIMESTAMP":"1767323045123456"}"#;
+        assert_eq!(text(bytes).0, bytes);
     }
 
     #[test]
