@@ -59,6 +59,12 @@ fn what_cannot_be_read_is_named() {
             assert!(error.to_string().contains(says), "{error}");
         }
     }
+    let mut tar = [b"a.log\0", &[0; 251][..], b"ustar\0", LOG.as_bytes()].concat();
+    for piece in [1, 7, 300, 10_000] {
+        assert_eq!(read(&tar, piece).expect_err("an archive"), EvidenceError::Archive, "{piece}");
+    }
+    tar.truncate(261);
+    assert_eq!(read(&tar, 7).expect_err("half a header"), EvidenceError::Binary);
     let error = read(b"a shopping list\nmilk\n", 100).expect_err("no format");
     assert!(error.to_string().contains("--input"), "{error}");
     // Short, but text.
@@ -66,6 +72,18 @@ fn what_cannot_be_read_is_named() {
     let mut cut = PCAP.to_vec();
     cut.extend([1, 2, 3]);
     assert!(matches!(read(&cut, 10), Err(EvidenceError::Capture(_))));
+}
+
+/// A file that grows slowly is not waited for longer than it takes to know it.
+#[test]
+fn a_short_log_is_settled() {
+    let (mut notes, options) =
+        (Doctor::new(Profile::empty(), Bounds::default()), Options::default());
+    let mut evidence = Evidence::new("short", &options);
+    evidence.feed(LOG.as_bytes(), &mut notes).unwrap();
+    assert_eq!(notes.report().sources.len(), 0);
+    evidence.settle(&mut notes);
+    assert_eq!(notes.report().sources.len(), 1);
 }
 
 /// After a power cut, a log may hold a block of zeros.

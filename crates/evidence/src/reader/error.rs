@@ -13,6 +13,8 @@ pub enum EvidenceError {
     Empty,
     /// It is compressed, by this program. Who reads files decompresses them.
     Compressed(&'static str),
+    /// A tar archive: its files are evidence, each by itself.
+    Archive,
     /// Text in UTF-16.
     Utf16,
     /// Neither a capture nor text.
@@ -29,6 +31,9 @@ impl fmt::Display for EvidenceError {
             Self::Empty => f.write_str("it is empty"),
             Self::Compressed(how) => {
                 write!(f, "it is compressed with {how}; decompress it first")
+            }
+            Self::Archive => {
+                f.write_str("it is a tar archive; unpack it first, and name its files")
             }
             Self::Utf16 => f.write_str("it is text in UTF-16; convert it to UTF-8 first"),
             Self::Binary => {

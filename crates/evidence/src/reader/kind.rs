@@ -2,8 +2,11 @@
 
 use super::EvidenceError;
 
-/// Bytes from which it can be told.
-pub(super) const ENOUGH: usize = 6;
+/// Bytes from which it can be told, except that it is an archive.
+const ENOUGH: usize = 6;
+
+/// Where a tar archive says that it is one: the name of its first file stands before.
+const TAR: core::ops::Range<usize> = 257..262;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -32,6 +35,12 @@ const COMPRESSED: [(&[u8], &str); 5] = [
 ];
 
 impl Kind {
+    /// Whether more bytes may tell more. `waits`: they will come.
+    pub(super) fn needs_more(first: &[u8], waits: bool) -> bool {
+        let capture = CAPTURES.iter().any(|magic| first.starts_with(magic));
+        first.len() < ENOUGH || waits && !capture && first.len() < TAR.end
+    }
+
     pub(super) fn of(first: &[u8]) -> Result<Self, EvidenceError> {
         if first.is_empty() {
             return Err(EvidenceError::Empty);
@@ -41,6 +50,9 @@ impl Kind {
         }
         if let Some((_, how)) = COMPRESSED.iter().find(|(magic, _)| first.starts_with(magic)) {
             return Err(EvidenceError::Compressed(how));
+        }
+        if first.get(TAR) == Some(b"ustar") {
+            return Err(EvidenceError::Archive);
         }
         if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
             return Err(EvidenceError::Utf16);

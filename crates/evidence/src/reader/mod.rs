@@ -109,7 +109,7 @@ impl Evidence {
             State::Failed(error) => Err(error.clone()),
             State::Begins(first) => {
                 first.extend_from_slice(bytes);
-                if first.len() < kind::ENOUGH {
+                if Kind::needs_more(first, true) {
                     return Ok(());
                 }
                 self.begin(sink)
@@ -120,6 +120,12 @@ impl Evidence {
     /// No more is there for now: what waits for more to be told what it is, is
     /// read if it can be told already. For files that grow slowly.
     pub fn settle(&mut self, sink: &mut dyn Sink) {
+        if let State::Begins(first) = &self.state
+            && !Kind::needs_more(first, false)
+        {
+            // What it fails with is told by the next bytes.
+            let _ = self.begin(sink);
+        }
         if let State::Log(log) = &mut self.state {
             log.settle(sink);
         }
