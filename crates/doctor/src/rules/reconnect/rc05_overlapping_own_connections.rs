@@ -15,8 +15,10 @@ const WITHIN: Threshold = Threshold {
     reason: "a broker closes the old connection as the new CONNECT arrives, or soon after",
 };
 
-/// No client connects twice within this time.
+/// No client that waits at all connects twice within this time.
 const AT_ONCE: Duration = Duration::from_millis(100);
+/// More connections than the queue of a broker's port holds.
+const QUEUE: u32 = 256;
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
@@ -93,6 +95,7 @@ fn own(view: &View<'_>, swap: &Swap<'_>) -> bool {
     // A broker that hung takes many at once, of which only the last is alive, and logs them
     // as if they came then.
     let at_once = view.is(Vantage::BrokerLog)
+        && view.client.ended <= QUEUE
         && swap.old.began().is_some_and(|began| swap.at.since(began) < AT_ONCE);
     let keep_alive = swap.old.said.keep_alive.or_else(|| guards::keep_alive(view));
     let bound = keep_alive.unwrap_or(Duration::from_secs(10));
@@ -112,6 +115,7 @@ fn own(view: &View<'_>, swap: &Swap<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use alloc::string::String;
 
     use crate::trace::Trace;
     use crate::{Confidence, Vantage};
@@ -238,6 +242,32 @@ mod tests {
             )
         });
         Trace::of(Vantage::BrokerLog).lines(&lines).does_not_find("RC05");
+    }
+
+    /// So many at once that no queue holds them: it does not wait at all.
+    #[test]
+    fn true_a_storm_of_its_own() {
+        let storm = |n: u32| {
+            let each = |n: u32| {
+                let (at, c, old) = (f64::from(n) * 0.002, n % 60, n.saturating_sub(1) % 60);
+                let end = format!(
+                    "c{old} {:.4} words taken-over\nc{old} {:.4} < fin\n",
+                    at + 0.001,
+                    at + 0.001
+                );
+                let begin = format!(
+                    "c{c} {at:.4} open 10.0.0.1:{} b:1883\nc{c} {:.4} > CONNECT id=pump k=60\n\
+                     c{c} {:.4} < CONNACK\n",
+                    5000 + n,
+                    at + 0.0005,
+                    at + 0.0005
+                );
+                begin + if n > 0 { &end } else { "" }
+            };
+            Trace::of(Vantage::BrokerLog).lines(&(0..n).map(each).collect::<String>())
+        };
+        storm(300).finds_at_least("RC05", Confidence::Shown);
+        storm(200).does_not_find("RC05");
     }
 
     #[test]
