@@ -195,7 +195,7 @@ mod tests {
         let failed = REJECTED.replace("> alert code=48", "< alert code=40");
         for (lines, class, says) in [
             (failed.replace("c1 0.2 < hello\n", ""), "common", "finds no cipher"),
-            (failed.replace("< hello", "< hello suite=c02f"), "refused", "refuses the handshake"),
+            (failed.replace("< hello", "< hello suite=49199"), "refused", "refuses the handshake"),
         ] {
             let finding = Trace::encrypted().lines(&lines).finds("TL03");
             assert_eq!((finding.class, finding.confidence), (class, Confidence::Inferred));
