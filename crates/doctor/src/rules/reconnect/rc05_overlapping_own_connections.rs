@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn alike_a_broker_that_hung_and_takes_all_at_once() {
         let told = "OLD 10.1 words taken-over\nOLD 10.1 < fin";
-        let lines = (0..5).fold(alloc::string::String::new(), |all, n| {
+        let lines = (0..5).fold(String::new(), |all, n| {
             let end = if n > 0 { told.replace("OLD", &format!("c{}", n - 1)) } else { "".into() };
             all + &format!(
                 "c{n} 10.1 open 10.0.0.1:{} 10.0.0.9:1883\nc{n} 10.1 > CONNECT id=pump\n\
