@@ -286,7 +286,9 @@ impl Facts<'_> {
         }
         let failure = reasons::open_failure(text);
         if failure == OpenFailure::Tls {
-            reasons::client_tls_words(text).into_iter().for_each(|words| self.words(who, words));
+            reasons::tls_words(Side::Client, text)
+                .into_iter()
+                .for_each(|words| self.words(who, words));
         }
         self.failed(who, failure);
     }

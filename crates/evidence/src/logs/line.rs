@@ -179,12 +179,17 @@ const WRAPPERS: [(&str, &str, &str); 3] = [
     ("\"textPayload\"", "textPayload", "timestamp"),
 ];
 
+/// A sign with its brace is the beginning; the others have no place of their own.
+fn has(line: &str, sign: &str) -> bool {
+    if sign.starts_with('{') { line.starts_with(sign) } else { line.contains(sign) }
+}
+
 /// The text within a JSON wrapper: a line of a collector of logs, one event in
 /// what `aws logs` prints, a field of a CSV file.
 fn without_json(text: &str) -> Option<(String, Option<Stamp>)> {
     let trimmed = text.trim_start();
     if trimmed.starts_with('{')
-        && let Some((_, text, time)) = WRAPPERS.iter().find(|(sign, ..)| trimmed.contains(sign))
+        && let Some((_, text, time)) = WRAPPERS.iter().find(|(sign, ..)| has(trimmed, sign))
     {
         let value = Json::read(trimmed)?;
         let inner = value.get(text)?.as_str()?.trim_end();
@@ -285,6 +290,9 @@ mod tests {
         // A text that is none: journald writes bytes as numbers.
         let bytes = r#"{"MESSAGE":[104,105],"__REALTIME_TIMESTAMP":"1767323045123456"}"#;
         assert_eq!(text(bytes).0, bytes);
+        // Docker's comes first; within another object it is somebody's own field.
+        let own = r#"{"a":{"log":1},"log":"x","time":"2026-01-02T03:04:05Z"}"#;
+        assert_eq!(text(own).0, own);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What texts about failures mean, whoever writes them.
 
-use evenkeel_doctor::{OpenFailure, Words};
+use evenkeel_doctor::{OpenFailure, Side, Words};
 
 /// The alert of TLS that a text of a TLS library names; 0 if it names none.
 pub(crate) fn tls_alert(text: &str) -> u8 {
@@ -31,37 +31,20 @@ pub(crate) fn tls_alert(text: &str) -> u8 {
     first(ALERTS, &plain(text)).unwrap_or(0)
 }
 
-/// What a server's OpenSSL complains of; an end in the middle is no fault of TLS.
-pub(crate) fn tls_words(text: &str) -> Option<Words> {
-    Some(match complaint(text)? {
-        Complaint::NoTls => Words::PlainOnTls,
-        Complaint::Alert(code) => Words::TlsFailed(code),
-    })
-}
-
-/// What a client's complains of.
-pub(crate) fn client_tls_words(text: &str) -> Option<Words> {
-    Some(match complaint(text)? {
-        Complaint::NoTls => Words::TlsOnPlain,
-        Complaint::Alert(code) => Words::TlsFailed(code),
-    })
-}
-
-enum Complaint {
-    /// What came from the other side is no record of TLS.
-    NoTls,
-    /// An alert, 0 if the text names none.
-    Alert(u8),
-}
-
-fn complaint(text: &str) -> Option<Complaint> {
+/// What the OpenSSL of this side complains of; an end in the middle is no fault of TLS.
+pub(crate) fn tls_words(of: Side, text: &str) -> Option<Words> {
     let text = plain(text);
     if text.contains("unexpected eof") {
         return None;
     }
+    // What came from the other side is no record of TLS, or a request of the web.
     let no_tls = ["wrong version number", "http request", "unknown protocol"];
     let no_tls = no_tls.iter().any(|sign| text.contains(sign));
-    Some(if no_tls { Complaint::NoTls } else { Complaint::Alert(tls_alert(&text)) })
+    Some(match of {
+        _ if !no_tls => Words::TlsFailed(tls_alert(&text)),
+        Side::Client => Words::TlsOnPlain,
+        Side::Server => Words::PlainOnTls,
+    })
 }
 
 /// Why a connection never came up.

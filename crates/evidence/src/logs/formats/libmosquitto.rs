@@ -9,7 +9,7 @@ use evenkeel_doctor::{
 
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit};
-use crate::logs::reasons::{client_tls_words, open_failure};
+use crate::logs::reasons::{open_failure, tls_words};
 use crate::logs::scan::{between, number, number_after};
 use crate::logs::threads::Who;
 
@@ -88,7 +88,7 @@ pub(super) static FORMAT: Format = Format {
             named(facts, |who, facts| facts.error_before_mqtt(who, hit.after));
         }),
         ("OpenSSL Error[", |hit, facts| {
-            let Some(words) = client_tls_words(hit.after) else { return };
+            let Some(words) = tls_words(Side::Client, hit.after) else { return };
             named(facts, |who, facts| {
                 // Without -d there is no line for the attempt itself.
                 if words != Words::TlsFailed(0) {

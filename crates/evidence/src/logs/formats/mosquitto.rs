@@ -321,7 +321,7 @@ fn tls_error(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     if peer.is_empty() {
         return facts.unknown();
     }
-    if let Some(words) = tls_words(hit.after) {
+    if let Some(words) = tls_words(Side::Server, hit.after) {
         facts.words(Who::peer(&peer), words);
     }
 }
@@ -331,7 +331,11 @@ fn tls_error(hit: &Hit<'_>, facts: &mut Facts<'_>) {
 fn not_let_in(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     let parts = hit.after.split_once(" denied: ").or_else(|| hit.after.split_once(" failed: "));
     let Some((peer, why)) = parts else { return facts.unknown() };
-    let words = if why.contains("max_connections") { Some(Words::Full) } else { tls_words(why) };
+    let words = if why.contains("max_connections") {
+        Some(Words::Full)
+    } else {
+        tls_words(Side::Server, why)
+    };
     let client = facts.address(peer);
     facts.open(Who::peer(peer), client, Address::UNKNOWN);
     match words {
