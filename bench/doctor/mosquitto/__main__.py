@@ -1,16 +1,13 @@
 """Records mosquitto and real clients in trouble, asks the doctor, and writes the page."""
 
 import argparse
-import concurrent.futures
-import os
 import pathlib
-import signal
 import sys
-import tempfile
 import traceback
 
 import calm  # noqa: F401
 import fights  # noqa: F401
+import recording
 import trouble  # noqa: F401
 from judge import MARK, NO_ANSWER, ask
 from page import write
@@ -29,16 +26,6 @@ def options():
     return parser.parse_args()
 
 
-def records(chosen):
-    """Where records are. A name that others can guess is nothing that root writes to."""
-    if chosen.judge:
-        return chosen.judge
-    if not chosen.keep:
-        return pathlib.Path(tempfile.mkdtemp(prefix="evenkeel-doctor-mosquitto-"))
-    chosen.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return chosen.keep.resolve()
-
-
 def record(scenario, folder, chosen):
     try:
         scenario.record(folder, chosen)
@@ -48,26 +35,6 @@ def record(scenario, folder, chosen):
         (folder / scenario.name).mkdir(parents=True, exist_ok=True)
         (folder / scenario.name / MARK).write_text(why)
         return f"not recorded: {scenario.name}: {why}"
-
-
-def ended(*_):
-    sys.exit("ended by a signal")
-
-
-def record_all(scenarios, folder, chosen):
-    """When told to end, lets those that are played come to their end: nothing of them is to stay."""
-    signal.signal(signal.SIGTERM, ended)
-    # There are keys among the records.
-    mask = os.umask(0o077)
-    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
-        try:
-            for how in pool.map(lambda one: record(one, folder, chosen), scenarios):
-                print(how, flush=True)
-        except BaseException:
-            print("ends when what is played now has ended, within about three minutes", file=sys.stderr)
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    os.umask(mask)
 
 
 def ask_about(scenario, folder, doctor):
@@ -89,10 +56,10 @@ def main():
     if only - SCENARIOS.keys():
         sys.exit(f"unknown: {', '.join(sorted(only - SCENARIOS.keys()))}")
     scenarios = [one for name, one in SCENARIOS.items() if not only or name in only]
-    folder = records(chosen)
+    folder = recording.folder(chosen, "evenkeel-doctor-mosquitto")
     if not chosen.judge:
         print(f"records are in {folder}", flush=True)
-        record_all(scenarios, folder, chosen)
+        recording.record_all(lambda one: record(one, folder, chosen), scenarios, chosen.jobs)
     answers = {}
     for scenario in scenarios:
         answers.update(ask_about(scenario, folder, chosen.doctor))

@@ -1,15 +1,12 @@
 """Runs each program against each fault, judges what the doctor says, and writes the page."""
 
 import argparse
-import concurrent.futures
-import os
 import pathlib
-import signal
 import sys
-import tempfile
 import tomllib
 import traceback
 
+import recording
 from cell import WAYS, Cell
 from judge import Accepted, ask
 from page import write
@@ -36,16 +33,6 @@ def fits(scenario, client):
     return not (client == "mosquitto_sub" and scenario.get("publishes"))
 
 
-def records(chosen):
-    """Where records are. A name that others can guess is nothing that root writes to."""
-    if chosen.judge:
-        return chosen.judge
-    if not chosen.keep:
-        return pathlib.Path(tempfile.mkdtemp(prefix="evenkeel-doctor-"))
-    chosen.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return chosen.keep
-
-
 def record(cell, chosen):
     try:
         cell.run(chosen)
@@ -54,25 +41,6 @@ def record(cell, chosen):
         why = traceback.format_exc()
         cell.path("unrecorded").write_text(why)
         return f"not recorded: {cell.name}: {why}"
-
-
-def ended(*_):
-    sys.exit("ended by a signal")
-
-
-def record_all(cells, chosen):
-    """When told to end, lets those that run come to their end: no process of them is to stay."""
-    signal.signal(signal.SIGTERM, ended)
-    mask = os.umask(0o077)
-    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
-        try:
-            for how in pool.map(lambda cell: record(cell, chosen), cells):
-                print(how, flush=True)
-        except BaseException:
-            print("ends when what runs now has ended", file=sys.stderr)
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    os.umask(mask)
 
 
 def main():
@@ -86,7 +54,7 @@ def main():
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}")
 
-    folder = records(chosen)
+    folder = recording.folder(chosen, "evenkeel-doctor")
     cells = [
         Cell(scenario, client, way, folder)
         for scenario in scenarios
@@ -99,7 +67,7 @@ def main():
     ]
     if not chosen.judge:
         print(f"records are in {folder}", flush=True)
-        record_all(cells, chosen)
+        recording.record_all(lambda cell: record(cell, chosen), cells, chosen.jobs)
 
     answers = []
     for cell in cells:
