@@ -60,6 +60,7 @@
 #![forbid(unsafe_code)]
 
 mod arrivals;
+mod barrier;
 mod broker;
 mod builder;
 pub mod core;

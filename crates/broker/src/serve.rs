@@ -200,10 +200,8 @@ impl<S: ByteStream> Served<S> {
                 continue;
             }
             if self.io.answers() {
-                // Bytes may have been read before the system told of them. It
-                // is to do so before the client goes on: told of later, what
-                // the client sends next would be taken for older than it is.
-                tokio::task::yield_now().await;
+                // The client goes on once it has this.
+                shared.barrier().pass().await;
             }
             timer.set(&self.connection, status.deadline);
             self.io.progress(&reader.woken, &mut timer).await;

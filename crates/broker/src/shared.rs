@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, broadcast};
 
 use crate::arrivals::Arrivals;
+use crate::barrier::Barrier;
 use crate::core::{
     Arrival, Config, ConnectionId, Core, Event, EventKind, Extension, Instant, Parts, Recorded,
 };
@@ -24,6 +25,7 @@ const BROADCAST: usize = 4096;
 pub(crate) struct Shared {
     state: Mutex<State>,
     arrivals: Arc<Arrivals>,
+    barrier: Arc<Barrier>,
     clock: Clock,
     events: broadcast::Sender<Event>,
     /// Tells the timer of an earlier deadline.
@@ -107,9 +109,11 @@ impl Shared {
             save,
             has_failed: false,
         };
+        let arrivals = Arc::<Arrivals>::default();
         Self {
             state: Mutex::new(state),
-            arrivals: Arc::default(),
+            barrier: Barrier::new(arrivals.clone()),
+            arrivals,
             clock: Clock(tokio::time::Instant::now()),
             events: broadcast::Sender::new(BROADCAST),
             timer: Notify::new(),
@@ -175,6 +179,10 @@ impl Shared {
 
     pub(crate) const fn arrivals(&self) -> &Arc<Arrivals> {
         &self.arrivals
+    }
+
+    pub(crate) fn barrier(&self) -> &Barrier {
+        &self.barrier
     }
 
     /// A connection of this transport; `asks` makes its socket ask the system.

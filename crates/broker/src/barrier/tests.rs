@@ -1,0 +1,86 @@
+//! What a mark stands behind.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use super::*;
+
+/// Counts how often it was taken in.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl Source for Counted {
+    fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Taken::All
+    }
+}
+
+impl Counted {
+    fn taken(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn barrier() -> (Arc<Barrier>, Arc<Counted>, Arc<SourceWaker>) {
+    let barrier = Barrier::new(Arc::default());
+    let source = Arc::<Counted>::default();
+    let weak: Weak<Counted> = Arc::downgrade(&source);
+    let waker = SourceWaker::new(barrier.arrivals.clone(), weak, Arc::default());
+    (barrier, source, Arc::new(waker))
+}
+
+#[tokio::test]
+async fn a_mark_stands_behind_what_is_queued() {
+    let (barrier, source, waker) = barrier();
+    barrier.pass().await;
+    assert_eq!(source.taken(), 0);
+    waker.notify();
+    barrier.pass().await;
+    assert_eq!(source.taken(), 1);
+}
+
+/// The runtime has not looked at the socket when the mark is set.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_mark_stands_behind_what_the_system_has_not_told() {
+    use std::io::Write;
+    let (barrier, source, waker) = barrier();
+    barrier.span_system().unwrap();
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let theirs = tokio::net::UnixStream::from_std(theirs).unwrap();
+    let waker = Waker::from(waker);
+    assert!(theirs.poll_read_ready(&mut Context::from_waker(&waker)).is_pending());
+    ours.write_all(b"x").unwrap();
+    assert_eq!(source.taken(), 0);
+    barrier.pass().await;
+    assert_eq!(source.taken(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_comes_while_a_mark_is_under_way_waits_for_the_next() {
+    let (barrier, source, waker) = barrier();
+    barrier.span_system().unwrap();
+    let mut first = pin!(barrier.pass());
+    assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    waker.notify();
+    tokio::join!(first, barrier.pass(), barrier.pass());
+    assert_eq!((source.taken(), barrier.marks().set), (1, 2));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_gives_up_holds_up_nobody() {
+    let (barrier, source, waker) = barrier();
+    barrier.span_system().unwrap();
+    {
+        let first = pin!(barrier.pass());
+        assert!(first.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    waker.notify();
+    barrier.pass().await;
+    assert_eq!((source.taken(), barrier.marks().set), (1, 2));
+}
