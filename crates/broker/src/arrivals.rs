@@ -86,6 +86,16 @@ impl SourceWaker {
             self.task.notify_one();
         }
     }
+
+    /// The source goes, and its task with it: nothing is left there, and the task of one that
+    /// waits behind it goes on.
+    pub(crate) fn leave(self: &Arc<Self>) {
+        self.notify();
+        let waiting = self.arrivals.queue().ready.clone();
+        for waker in waiting {
+            waker.task.notify_one();
+        }
+    }
 }
 
 impl Wake for SourceWaker {
@@ -167,5 +177,47 @@ impl Drop for ReleaseOnPanic<'_> {
         if std::thread::panicking() {
             self.0.queue().is_taken = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Counts how often it was taken in, and says what is to come of it.
+    struct Counted(AtomicUsize, Taken);
+
+    impl Source for Counted {
+        fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            self.1
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_leaves_unfinished_holds_up_nobody() {
+        let arrivals = Arc::<Arrivals>::default();
+        let source = |taken| {
+            let task = Arc::<Notify>::default();
+            let source = Arc::new(Counted(AtomicUsize::new(0), taken));
+            let weak: Weak<Counted> = Arc::downgrade(&source);
+            let waker = Arc::new(SourceWaker::new(arrivals.clone(), weak, task.clone()));
+            (source, waker, task)
+        };
+        let (first, blocking, _) = source(Taken::Unfinished);
+        let (second, waiting, task) = source(Taken::All);
+        blocking.notify();
+        waiting.notify();
+        task.notified().await;
+        arrivals.run(None).await;
+        let taken = |it: &Counted| it.0.load(Ordering::Relaxed);
+        assert_eq!((taken(&first), taken(&second)), (1, 0));
+        drop(first);
+        blocking.leave();
+        task.notified().await;
+        arrivals.run(None).await;
+        assert_eq!(taken(&second), 1);
     }
 }

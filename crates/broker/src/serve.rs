@@ -200,8 +200,8 @@ impl<S: ByteStream> Served<S> {
                 continue;
             }
             if self.io.answers() {
-                // The client goes on once it has this.
-                shared.barrier().pass().await;
+                // The client goes on once it has this. In a box, as it is for a short time.
+                Box::pin(shared.barrier().pass()).await;
             }
             timer.set(&self.connection, status.deadline);
             self.io.progress(&reader.woken, &mut timer).await;

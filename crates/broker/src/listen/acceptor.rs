@@ -117,8 +117,8 @@ struct Guard(Arc<Acceptor>);
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.0.incoming().take());
-        // Others may wait for a accepted that is gone.
-        self.0.waker.notify();
+        // Others may wait for a connection that is gone with it.
+        self.0.waker.leave();
     }
 }
 
