@@ -14,8 +14,9 @@ use evenkeel_interop::site::Transport;
 const PLAN: Plan = Plan { clients: 20, messages: 40_000, payload: 4096 };
 /// What one broker may take for it. A second is usual.
 const LIMIT: Duration = Duration::from_secs(180);
-/// What memory may grow by once the first tenth has filled all windows and buffers.
-const GROWTH: Mebibytes = Mebibytes(80);
+/// What memory may grow by after the first tenth. Queues of 1,000 messages in a broker of the same
+/// process can take 80 MiB; the payload after the first tenth is 144.
+const GROWTH: Mebibytes = Mebibytes(120);
 
 /// One test for all brokers, as two at once would count each other's memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
