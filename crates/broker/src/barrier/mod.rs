@@ -63,7 +63,7 @@ impl Barrier {
             if marks.pipe.is_none() {
                 let mut pipe = Pipe::new(&self.waker)?;
                 // Asked once, it wakes.
-                pipe.is_marked();
+                pipe.is_marked()?;
                 marks.pipe = Some(pipe);
             }
         }
@@ -121,8 +121,11 @@ impl Source for Barrier {
     fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
         let mut marks = self.marks();
         #[cfg(unix)]
-        if marks.pipe.as_mut().is_some_and(|pipe| !pipe.is_marked()) {
-            return Taken::All;
+        match marks.pipe.as_mut().map(Pipe::is_marked) {
+            Some(Ok(false)) => return Taken::All,
+            // The runtime that watched the system is gone, and with it all sockets.
+            Some(Err(_)) => marks.pipe = None,
+            Some(Ok(true)) | None => {}
         }
         marks.passed = marks.set;
         if std::mem::take(&mut marks.is_wanted) {

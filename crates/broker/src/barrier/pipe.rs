@@ -31,18 +31,19 @@ impl Pipe {
         self.sender.write_all(&[0])
     }
 
-    /// True if the system has told of a mark; if not, the waker will be called.
-    pub(crate) fn is_marked(&mut self) -> bool {
+    /// True if the system has told of a mark; if not, the waker will be called. An error if it
+    /// tells nothing any more.
+    pub(crate) fn is_marked(&mut self) -> io::Result<bool> {
         // With room for more, the runtime knows at once that nothing is left.
         let mut byte = [0; 2];
         let mut cx = Context::from_waker(&self.waker);
         let mut is_marked = false;
         while let Poll::Ready(read) = pin!(self.receiver.read(&mut byte)).poll(&mut cx) {
-            is_marked = true;
-            if !matches!(read, Ok(1..)) {
-                break;
+            if read? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            is_marked = true;
         }
-        is_marked
+        Ok(is_marked)
     }
 }

@@ -84,3 +84,19 @@ async fn who_gives_up_holds_up_nobody() {
     barrier.pass().await;
     assert_eq!((source.taken(), barrier.marks().set), (1, 2));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_runtime_that_is_gone_holds_up_nobody() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (barrier, source, waker) = barrier();
+    let first = runtime();
+    first.block_on(async { barrier.span_system() }).unwrap();
+    drop(first);
+    waker.notify();
+    runtime().block_on(async {
+        barrier.pass().await;
+        barrier.pass().await;
+    });
+    assert_eq!(source.taken(), 1);
+}
