@@ -22,16 +22,7 @@ const AT_ONCE: usize = 32;
 pub(crate) trait Source: Send + Sync {
     /// Takes in what has arrived. `own` is the connection of the task that
     /// does it, which needs no waking.
-    fn take_in(&self, own: Option<ConnectionId>) -> Taken;
-}
-
-/// How much of a source was taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// The next source has its turn.
-    All,
-    /// Nothing else is taken in before this source's waker is called again.
-    Unfinished,
+    fn take_in(&self, own: Option<ConnectionId>);
 }
 
 /// The arrivals nobody has looked at, the oldest first.
@@ -43,8 +34,6 @@ struct Queue {
     ready: VecDeque<Arc<SourceWaker>>,
     /// A task takes from the front, and goes on until nothing is left.
     is_taken: bool,
-    /// The source that all others wait for.
-    blocked_by: Option<Arc<SourceWaker>>,
 }
 
 /// The waker of one source: it queues the source behind those that came
@@ -70,12 +59,6 @@ impl SourceWaker {
     /// Something has arrived, or may have.
     pub(crate) fn notify(self: &Arc<Self>) {
         let mut queue = self.arrivals.queue();
-        if queue.blocked_by.take_if(|blocking| Arc::ptr_eq(blocking, self)).is_some() {
-            self.is_queued.store(true, Ordering::Relaxed);
-            queue.ready.push_front(self.clone());
-            drop(queue);
-            return self.task.notify_one();
-        }
         if self.is_queued.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -84,16 +67,6 @@ impl SourceWaker {
         drop(queue);
         if !is_taken {
             self.task.notify_one();
-        }
-    }
-
-    /// The source goes, and its task with it: nothing is left there, and the task of one that
-    /// waits behind it goes on.
-    pub(crate) fn leave(self: &Arc<Self>) {
-        self.notify();
-        let waiting = self.arrivals.queue().ready.clone();
-        for waker in waiting {
-            waker.task.notify_one();
         }
     }
 }
@@ -114,54 +87,14 @@ impl Arrivals {
     pub(crate) async fn run(self: &Arc<Self>, own: Option<ConnectionId>) {
         {
             let mut queue = self.queue();
-            if queue.is_taken || queue.blocked_by.is_some() || queue.ready.is_empty() {
+            if queue.is_taken || queue.ready.is_empty() {
                 return;
             }
             queue.is_taken = true;
         }
+        let taking = Taking { arrivals: self.clone(), is_over: false };
         // A transport must say what it has, not what is good for this task.
-        unconstrained(async { self.take(own) }).await;
-    }
-
-    fn take(self: &Arc<Self>, own: Option<ConnectionId>) {
-        let release = ReleaseOnPanic(self);
-        for _ in 0..AT_ONCE {
-            let Some(waker) = self.next() else { return };
-            let taken = waker.source.upgrade().map(|source| source.take_in(own));
-            if taken == Some(Taken::Unfinished) && self.hold(waker) {
-                return;
-            }
-        }
-        std::mem::forget(release);
-        let arrivals = self.clone();
-        tokio::spawn(unconstrained(async move { arrivals.take(None) }));
-    }
-
-    /// The oldest arrival; ends the taking if there is none.
-    fn next(&self) -> Option<Arc<SourceWaker>> {
-        let mut queue = self.queue();
-        let waker = queue.ready.pop_front();
-        match &waker {
-            // From here on it may be queued again.
-            Some(waker) => waker.is_queued.store(false, Ordering::Relaxed),
-            None => queue.is_taken = false,
-        }
-        waker
-    }
-
-    /// Lets all others wait for this waker; false if it was called meanwhile.
-    fn hold(&self, waker: Arc<SourceWaker>) -> bool {
-        let mut queue = self.queue();
-        if waker.is_queued.load(Ordering::Relaxed) {
-            let at = queue.ready.iter().position(|ready| Arc::ptr_eq(ready, &waker));
-            if let Some(waker) = at.and_then(|at| queue.ready.remove(at)) {
-                queue.ready.push_front(waker);
-            }
-            return false;
-        }
-        queue.blocked_by = Some(waker);
-        queue.is_taken = false;
-        true
+        unconstrained(async { taking.run(own) }).await;
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -169,13 +102,49 @@ impl Arrivals {
     }
 }
 
-/// Lets others take if a task ends in a panic.
-struct ReleaseOnPanic<'a>(&'a Arrivals);
+/// The right to take in what has arrived. Given up before nothing is left, by a panic or with a
+/// runtime, it lets others take.
+struct Taking {
+    arrivals: Arc<Arrivals>,
+    is_over: bool,
+}
 
-impl Drop for ReleaseOnPanic<'_> {
+impl Taking {
+    fn run(mut self, own: Option<ConnectionId>) {
+        for _ in 0..AT_ONCE {
+            let Some(waker) = self.next() else { return };
+            if let Some(source) = waker.source.upgrade() {
+                source.take_in(own);
+            }
+        }
+        tokio::spawn(unconstrained(async move { self.run(None) }));
+    }
+
+    /// The oldest arrival; ends the taking if there is none.
+    fn next(&mut self) -> Option<Arc<SourceWaker>> {
+        let mut queue = self.arrivals.queue();
+        let waker = queue.ready.pop_front();
+        match &waker {
+            // From here on it may be queued again.
+            Some(waker) => waker.is_queued.store(false, Ordering::Relaxed),
+            None => {
+                queue.is_taken = false;
+                self.is_over = true;
+            }
+        }
+        waker
+    }
+}
+
+impl Drop for Taking {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.queue().is_taken = false;
+        if self.is_over {
+            return;
+        }
+        let mut queue = self.arrivals.queue();
+        queue.is_taken = false;
+        for waker in &queue.ready {
+            waker.task.notify_one();
         }
     }
 }
@@ -186,38 +155,65 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it was taken in, and says what is to come of it.
-    struct Counted(AtomicUsize, Taken);
+    /// Counts how often it was taken in.
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
 
     impl Source for Counted {
-        fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
+        fn take_in(&self, _own: Option<ConnectionId>) {
             self.0.fetch_add(1, Ordering::Relaxed);
-            self.1
         }
     }
 
+    /// Panics when it is taken in.
+    struct Broken;
+
+    impl Source for Broken {
+        fn take_in(&self, _own: Option<ConnectionId>) {
+            panic!("as the test wants it");
+        }
+    }
+
+    fn waker<S: Source + 'static>(
+        arrivals: &Arc<Arrivals>,
+        source: &Arc<S>,
+    ) -> (Arc<SourceWaker>, Arc<Notify>) {
+        let task = Arc::<Notify>::default();
+        let weak: Weak<S> = Arc::downgrade(source);
+        (Arc::new(SourceWaker::new(arrivals.clone(), weak, task.clone())), task)
+    }
+
     #[tokio::test]
-    async fn a_source_that_leaves_unfinished_holds_up_nobody() {
+    async fn a_panic_holds_up_nobody() {
         let arrivals = Arc::<Arrivals>::default();
-        let source = |taken| {
-            let task = Arc::<Notify>::default();
-            let source = Arc::new(Counted(AtomicUsize::new(0), taken));
-            let weak: Weak<Counted> = Arc::downgrade(&source);
-            let waker = Arc::new(SourceWaker::new(arrivals.clone(), weak, task.clone()));
-            (source, waker, task)
-        };
-        let (first, blocking, _) = source(Taken::Unfinished);
-        let (second, waiting, task) = source(Taken::All);
-        blocking.notify();
-        waiting.notify();
+        let (broken, counted) = (Arc::new(Broken), Arc::<Counted>::default());
+        let (first, _) = waker(&arrivals, &broken);
+        let (second, task) = waker(&arrivals, &counted);
+        first.notify();
+        let taking = arrivals.clone();
+        // Queued while the first is taken in, so that its task is not woken for it.
+        arrivals.queue().is_taken = true;
+        second.notify();
+        arrivals.queue().is_taken = false;
+        let outcome = tokio::spawn(async move { taking.run(None).await }).await;
+        assert!(outcome.is_err_and(|error| error.is_panic()));
         task.notified().await;
         arrivals.run(None).await;
-        let taken = |it: &Counted| it.0.load(Ordering::Relaxed);
-        assert_eq!((taken(&first), taken(&second)), (1, 0));
-        drop(first);
-        blocking.leave();
-        task.notified().await;
-        arrivals.run(None).await;
-        assert_eq!(taken(&second), 1);
+        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_holds_up_nobody() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let arrivals = Arc::<Arrivals>::default();
+        let sources: Vec<_> = (0..AT_ONCE + 1).map(|_| Arc::<Counted>::default()).collect();
+        let wakers: Vec<_> = sources.iter().map(|one| waker(&arrivals, one)).collect();
+        wakers.iter().for_each(|(waker, _)| waker.notify());
+        // The rest is left to a task, which never runs.
+        runtime().block_on(arrivals.run(None));
+        let taken = || sources.iter().map(|one| one.0.load(Ordering::Relaxed)).sum::<usize>();
+        assert_eq!(taken(), AT_ONCE);
+        runtime().block_on(arrivals.run(None));
+        assert_eq!(taken(), AT_ONCE + 1);
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::arrivals::Source;
 use crate::builder::Builder;
-use crate::core::{Arrival, Config, ConnectionId, Event, EventKind, Question, Snapshot, Stats};
+use crate::core::{Config, ConnectionId, Event, EventKind, Question, Snapshot, Stats};
 use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
 use crate::listen::{Accepting, BindAddress, Endpoint, Reserved};
 use crate::serve::OpenConnection;
@@ -138,10 +138,7 @@ impl Broker {
     /// at any time, also while the broker is stopped for others.
     pub fn connect(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(MEMORY);
-        let asks = Arc::default();
-        let connection =
-            OpenConnection::open(self.0.shared.clone(), Arrival::new("memory", "memory"), asks);
-        let served = connection.attach(server);
+        let served = OpenConnection::open_memory(self.0.shared.clone()).attach(server);
         // Nothing lies there yet; from here on it tells when something does.
         served.reader().take_in(None);
         tokio::spawn(served.run());

@@ -183,8 +183,7 @@ impl Builder {
         }
         let mut accepting = Vec::new();
         for (socket, name) in reserved {
-            let spanned = shared.barrier().span_system();
-            match spanned.and_then(|()| socket.listen(&shared, gate.subscribe())) {
+            match socket.listen(&shared, gate.subscribe()) {
                 Ok(listener) => accepting.push(listener),
                 Err(error) => {
                     accepting.iter().for_each(crate::listen::Accepting::abort);

@@ -10,7 +10,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
 
-use crate::arrivals::{Source, SourceWaker, Taken};
+use crate::arrivals::{Source, SourceWaker};
+use crate::barrier::Barrier;
 use crate::core::{ConnectionId, Core};
 use crate::shared::Shared;
 
@@ -29,6 +30,7 @@ const DRAINED_MAX: usize = 16 * 1024 * 1024;
 pub(crate) struct Reader {
     id: ConnectionId,
     shared: Arc<Shared>,
+    barrier: Arc<Barrier>,
     /// Wakes the connection's own task.
     pub(crate) woken: Arc<Notify>,
     /// Makes the transport ask the system itself.
@@ -49,10 +51,16 @@ enum Depth {
 }
 
 impl Reader {
-    pub(crate) fn new(shared: Arc<Shared>, id: ConnectionId, asks: Arc<AtomicBool>) -> Arc<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: ConnectionId,
+        barrier: Arc<Barrier>,
+        asks: Arc<AtomicBool>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id,
             shared,
+            barrier,
             woken: Arc::new(Notify::new()),
             asks,
             waker: OnceLock::new(),
@@ -63,6 +71,11 @@ impl Reader {
 
     pub(crate) const fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// What the connection's answers pass.
+    pub(crate) fn barrier(&self) -> &Barrier {
+        &self.barrier
     }
 
     /// From now on bytes may arrive.
@@ -132,11 +145,10 @@ impl Reader {
 }
 
 impl Source for Reader {
-    fn take_in(&self, own: Option<ConnectionId>) -> Taken {
+    fn take_in(&self, own: Option<ConnectionId>) {
         if let Some(input) = self.input().as_mut() {
             input.take_in(self, Depth::Fair, own);
         }
-        Taken::All
     }
 }
 

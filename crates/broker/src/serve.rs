@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
+use crate::barrier::Barrier;
 use crate::core::{Arrival, ConnectionStatus, Instant};
 use crate::listen::ByteStream;
 use crate::reader::Reader;
@@ -41,7 +42,24 @@ pub(crate) struct OpenConnection {
 impl OpenConnection {
     /// `asks` makes the transport's socket ask the system for what it has.
     pub(crate) fn open(shared: Arc<Shared>, arrival: Arrival, asks: Arc<AtomicBool>) -> Self {
-        let reader = shared.open(arrival, asks);
+        let barrier = shared.barrier().clone();
+        Self::open_behind(barrier, shared, arrival, asks)
+    }
+
+    /// A connection through memory: its answers need not wait for the system, which another
+    /// runtime may watch.
+    pub(crate) fn open_memory(shared: Arc<Shared>) -> Self {
+        let barrier = shared.memory_barrier().clone();
+        Self::open_behind(barrier, shared, Arrival::new("memory", "memory"), Arc::default())
+    }
+
+    fn open_behind(
+        barrier: Arc<Barrier>,
+        shared: Arc<Shared>,
+        arrival: Arrival,
+        asks: Arc<AtomicBool>,
+    ) -> Self {
+        let reader = shared.open(arrival, barrier, asks);
         Self {
             shared,
             reader,
@@ -201,7 +219,7 @@ impl<S: ByteStream> Served<S> {
             }
             if self.io.answers() {
                 // The client goes on once it has this. In a box, as it is for a short time.
-                Box::pin(shared.barrier().pass()).await;
+                Box::pin(reader.barrier().pass()).await;
             }
             timer.set(&self.connection, status.deadline);
             self.io.progress(&reader.woken, &mut timer).await;

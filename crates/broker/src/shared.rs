@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     arrivals: Arc<Arrivals>,
     barrier: Arc<Barrier>,
+    /// For connections through memory, which need not wait for the system.
+    memory_barrier: Arc<Barrier>,
     clock: Clock,
     events: broadcast::Sender<Event>,
     /// Tells the timer of an earlier deadline.
@@ -113,6 +115,7 @@ impl Shared {
         Self {
             state: Mutex::new(state),
             barrier: Barrier::new(arrivals.clone()),
+            memory_barrier: Barrier::new(arrivals.clone()),
             arrivals,
             clock: Clock(tokio::time::Instant::now()),
             events: broadcast::Sender::new(BROADCAST),
@@ -181,14 +184,24 @@ impl Shared {
         &self.arrivals
     }
 
-    pub(crate) fn barrier(&self) -> &Barrier {
+    pub(crate) const fn barrier(&self) -> &Arc<Barrier> {
         &self.barrier
     }
 
-    /// A connection of this transport; `asks` makes its socket ask the system.
-    pub(crate) fn open(self: &Arc<Self>, arrival: Arrival, asks: Arc<AtomicBool>) -> Arc<Reader> {
+    pub(crate) const fn memory_barrier(&self) -> &Arc<Barrier> {
+        &self.memory_barrier
+    }
+
+    /// A connection of this transport, whose answers pass this barrier; `asks` makes its
+    /// socket ask the system.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        arrival: Arrival,
+        barrier: Arc<Barrier>,
+        asks: Arc<AtomicBool>,
+    ) -> Arc<Reader> {
         let id = self.with(|core, now| core.open(now, arrival));
-        let reader = Reader::new(self.clone(), id, asks);
+        let reader = Reader::new(self.clone(), id, barrier, asks);
         self.state().readers.insert(id, reader.clone());
         reader
     }

@@ -1,5 +1,5 @@
-//! A mark in the queue of arrivals: who has passed it knows that all that had arrived
-//! before has been taken in.
+//! A mark in the queue of arrivals: who has passed it knows that what had arrived before has
+//! had its turn.
 //!
 //! Bytes may be read before the system tells of them, and before their source's turn in
 //! the queue. What is told late would count as older than it is if the client had its
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 
-use crate::arrivals::{Arrivals, Source, SourceWaker, Taken};
+use crate::arrivals::{Arrivals, Source, SourceWaker};
 use crate::core::ConnectionId;
 #[cfg(unix)]
 use pipe::Pipe;
@@ -35,7 +35,12 @@ struct Marks {
     passed: u64,
     /// Somebody waits for the mark behind the one under way.
     is_wanted: bool,
-    /// Marks go by way of the system once there are sockets.
+    /// A socket was accepted since the mark was set: the system tells of it behind the mark,
+    /// though what it stands for had arrived.
+    socket_came: bool,
+    /// The mark under way has been set again for such a socket, which is enough.
+    is_set_again: bool,
+    /// By way of the system that tells of sockets.
     #[cfg(unix)]
     pipe: Option<Pipe>,
 }
@@ -55,22 +60,30 @@ impl Barrier {
         })
     }
 
-    /// From now on marks stand behind what the system has not told of yet, too.
+    /// From now on marks stand behind what the system has not told of yet, too: the part of it that
+    /// tells this runtime of sockets.
     pub(crate) fn span_system(&self) -> io::Result<()> {
         #[cfg(unix)]
         {
+            let mut pipe = Pipe::new(&self.waker)?;
+            // Asked once, it wakes.
+            pipe.is_marked()?;
             let mut marks = self.marks();
-            if marks.pipe.is_none() {
-                let mut pipe = Pipe::new(&self.waker)?;
-                // Asked once, it wakes.
-                pipe.is_marked()?;
-                marks.pipe = Some(pipe);
+            marks.pipe = Some(pipe);
+            if marks.set > marks.passed {
+                self.send(&mut marks);
             }
         }
         Ok(())
     }
 
-    /// Waits until all is taken in that had arrived by now. Cancel-safe.
+    /// A socket was accepted.
+    pub(crate) fn socket_came(&self) {
+        self.marks().socket_came = true;
+    }
+
+    /// Waits until every source has had a turn that had something by now. One that holds more
+    /// than its share for a turn keeps the rest. Cancel-safe.
     pub(crate) async fn pass(&self) {
         #[cfg(not(unix))]
         tokio::task::yield_now().await;
@@ -102,6 +115,11 @@ impl Barrier {
 
     fn set(&self, marks: &mut Marks) {
         marks.set += 1;
+        (marks.socket_came, marks.is_set_again) = (false, false);
+        self.send(marks);
+    }
+
+    fn send(&self, marks: &mut Marks) {
         #[cfg(unix)]
         if let Some(pipe) = &mut marks.pipe {
             match pipe.mark() {
@@ -118,21 +136,24 @@ impl Barrier {
 }
 
 impl Source for Barrier {
-    fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
+    fn take_in(&self, _own: Option<ConnectionId>) {
         let mut marks = self.marks();
         #[cfg(unix)]
         match marks.pipe.as_mut().map(Pipe::is_marked) {
-            Some(Ok(false)) => return Taken::All,
-            // The runtime that watched the system is gone, and with it all sockets.
+            Some(Ok(false)) => return,
+            // The runtime that it was told by is gone.
             Some(Err(_)) => marks.pipe = None,
             Some(Ok(true)) | None => {}
+        }
+        if std::mem::take(&mut marks.socket_came) && !marks.is_set_again {
+            marks.is_set_again = true;
+            return self.send(&mut marks);
         }
         marks.passed = marks.set;
         if std::mem::take(&mut marks.is_wanted) {
             self.set(&mut marks);
         }
         self.passed.send_replace(marks.passed);
-        Taken::All
     }
 }
 

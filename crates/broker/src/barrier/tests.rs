@@ -11,9 +11,8 @@ use super::*;
 struct Counted(AtomicUsize);
 
 impl Source for Counted {
-    fn take_in(&self, _own: Option<ConnectionId>) -> Taken {
+    fn take_in(&self, _own: Option<ConnectionId>) {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Taken::All
     }
 }
 
@@ -99,4 +98,40 @@ fn a_runtime_that_is_gone_holds_up_nobody() {
         barrier.pass().await;
     });
     assert_eq!(source.taken(), 1);
+}
+
+/// What has connected before is accepted after the mark was set.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_mark_stands_behind_a_socket_that_was_accepted_before_it_was_told() {
+    use std::io::Write;
+    /// Accepts a socket: from then on the system has something to tell of it.
+    struct Accepting {
+        barrier: Weak<Barrier>,
+        waker: Waker,
+        accepted: Mutex<Option<tokio::net::UnixStream>>,
+    }
+    impl Source for Accepting {
+        fn take_in(&self, _own: Option<ConnectionId>) {
+            let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            theirs.set_nonblocking(true).unwrap();
+            let theirs = tokio::net::UnixStream::from_std(theirs).unwrap();
+            assert!(theirs.poll_read_ready(&mut Context::from_waker(&self.waker)).is_pending());
+            ours.write_all(b"x").unwrap();
+            *self.accepted.lock().unwrap() = Some(theirs);
+            self.barrier.upgrade().unwrap().socket_came();
+        }
+    }
+    let (barrier, source, waker) = barrier();
+    barrier.span_system().unwrap();
+    let (weak, waker) = (Arc::downgrade(&barrier), Waker::from(waker));
+    let accepting = Accepting { barrier: weak, waker, accepted: Mutex::default() };
+    let accepting = Arc::new(accepting);
+    let weak: Weak<Accepting> = Arc::downgrade(&accepting);
+    let listener = Arc::new(SourceWaker::new(barrier.arrivals.clone(), weak, Arc::default()));
+    let mut pass = pin!(barrier.pass());
+    listener.notify();
+    assert!(pass.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    pass.await;
+    assert_eq!((source.taken(), barrier.marks().set), (1, 1));
 }

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::socket::{Socket, System};
 use super::{ByteStream, Endpoint, Protocol};
-use crate::arrivals::{Source, SourceWaker, Taken};
+use crate::arrivals::{Source, SourceWaker};
 use crate::core::{Arrival, ConnectionId};
 use crate::serve::OpenConnection;
 use crate::shared::Shared;
@@ -55,27 +56,12 @@ impl Listener {
     }
 }
 
-impl Accepted {
-    fn poll_known(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Tcp(stream, _) => stream.poll_known(cx),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.poll_known(cx),
-        }
-    }
-}
-
-/// The listener, and a connection that is not yet the core's.
-struct Incoming {
-    listener: Listener,
-    /// Accepted, and the system has not told of it yet.
-    accepted: Option<Accepted>,
-}
-
 struct Acceptor {
     shared: Arc<Shared>,
     endpoint: Endpoint,
-    incoming: Mutex<Option<Incoming>>,
+    /// Where its connections are served, whoever accepts them.
+    runtime: Handle,
+    listener: Mutex<Option<Listener>>,
     gate: watch::Receiver<bool>,
     waker: Arc<SourceWaker>,
     woken: Arc<Notify>,
@@ -116,9 +102,7 @@ struct Guard(Arc<Acceptor>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        drop(self.0.incoming().take());
-        // Others may wait for a connection that is gone with it.
-        self.0.waker.leave();
+        drop(self.0.listener().take());
     }
 }
 
@@ -136,7 +120,8 @@ impl Acceptor {
             Self {
                 shared,
                 endpoint,
-                incoming: Mutex::new(Some(Incoming { listener, accepted: None })),
+                runtime: Handle::current(),
+                listener: Mutex::new(Some(listener)),
                 gate,
                 waker: Arc::new(waker),
                 woken,
@@ -145,33 +130,25 @@ impl Acceptor {
         })
     }
 
-    fn incoming(&self) -> MutexGuard<'_, Option<Incoming>> {
-        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listener(&self) -> MutexGuard<'_, Option<Listener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts one connection; once that is ready it is the core's.
-    ///
-    /// The system tells of a new socket once in any case, and of the bytes that
-    /// lie there. Others have come later: they wait until it has.
-    fn poll_admit(&self, incoming: &mut Incoming, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if incoming.accepted.is_none() {
-            if !*self.gate.borrow() {
-                return Poll::Pending;
-            }
-            incoming.accepted = Some(ready!(incoming.listener.poll_accept(cx))?);
+    /// Accepts one connection: from then on it is the core's.
+    fn poll_admit(&self, listener: &Listener, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !*self.gate.borrow() {
+            return Poll::Pending;
         }
-        if let Some(accepted) = &incoming.accepted {
-            ready!(accepted.poll_known(cx));
-        }
-        match incoming.accepted.take() {
-            Some(Accepted::Tcp(stream, peer)) => {
+        let accepted = ready!(listener.poll_accept(cx))?;
+        self.shared.barrier().socket_came();
+        match accepted {
+            Accepted::Tcp(stream, peer) => {
                 // A socket without it is slower, not wrong.
                 let _ = stream.set_nodelay(true);
                 self.admit(stream, &peer.to_string());
             }
             #[cfg(unix)]
-            Some(Accepted::Unix(stream)) => self.admit(stream, "unix"),
-            None => {}
+            Accepted::Unix(stream) => self.admit(stream, "unix"),
         }
         Poll::Ready(Ok(()))
     }
@@ -194,25 +171,23 @@ impl Acceptor {
 }
 
 impl Source for Acceptor {
-    fn take_in(&self, _: Option<ConnectionId>) -> Taken {
-        let mut slot = self.incoming();
-        let Some(incoming) = slot.as_mut() else { return Taken::All };
+    fn take_in(&self, _: Option<ConnectionId>) {
+        let slot = self.listener();
+        let Some(listener) = slot.as_ref() else { return };
+        let _on_its_threads = self.runtime.enter();
         let waker = Waker::from(self.waker.clone());
         let mut cx = Context::from_waker(&waker);
         for _ in 0..AT_ONCE {
-            match self.poll_admit(incoming, &mut cx) {
-                Poll::Pending if incoming.accepted.is_some() => return Taken::Unfinished,
-                Poll::Pending => return Taken::All,
+            match self.poll_admit(listener, &mut cx) {
+                Poll::Pending => return,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
                     self.has_failed.store(true, Ordering::Release);
-                    self.woken.notify_one();
-                    return Taken::All;
+                    return self.woken.notify_one();
                 }
             }
         }
         self.waker.notify();
-        Taken::All
     }
 }
 

@@ -66,6 +66,7 @@ impl Reserved {
         gate: watch::Receiver<bool>,
     ) -> io::Result<Accepting> {
         let Self { endpoint, socket } = self;
+        shared.barrier().span_system()?;
         let url = endpoint.url();
         let listener = match (&endpoint.bind, socket) {
             (BindAddress::Tcp(_), Some(socket)) => Listener::Tcp(tcp::listen(socket)?),

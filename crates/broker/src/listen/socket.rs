@@ -21,19 +21,11 @@ pub(super) struct Socket<S> {
 /// What the system can be asked about.
 pub(super) trait System: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn system(&self) -> SockRef<'_>;
-
-    /// Ready once the system has told of this socket for the first time.
-    fn poll_known(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 impl System for TcpStream {
     fn system(&self) -> SockRef<'_> {
         SockRef::from(self)
-    }
-
-    fn poll_known(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // An error makes itself known when the socket is read.
-        self.poll_write_ready(cx).map(drop)
     }
 }
 
@@ -41,11 +33,6 @@ impl System for TcpStream {
 impl System for tokio::net::UnixStream {
     fn system(&self) -> SockRef<'_> {
         SockRef::from(self)
-    }
-
-    fn poll_known(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // An error makes itself known when the socket is read.
-        self.poll_write_ready(cx).map(drop)
     }
 }
 

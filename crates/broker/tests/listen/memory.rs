@@ -108,3 +108,18 @@ async fn dropping_the_last_handle_ends_everything() {
     };
     tokio::time::timeout(TIMEOUT, freed).await.expect("the port is free again");
 }
+
+/// The runtime that watches the broker's sockets stands still.
+#[test]
+fn a_pipe_needs_no_runtime_but_its_own() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (idle, own) = (runtime(), runtime());
+    let broker = idle.block_on(Broker::builder().bind_tcp("127.0.0.1:0").start()).unwrap();
+    own.block_on(async {
+        let mut client = Client::new(broker.connect(), Version::V5);
+        client.send(connect(Version::V5, "a")).await;
+        assert!(matches!(client.recv().await, Some(Packet::ConnAck(_))));
+        client.send(Packet::PingReq).await;
+        assert_eq!(client.recv().await, Some(Packet::PingResp));
+    });
+}

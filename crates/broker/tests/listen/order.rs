@@ -219,6 +219,8 @@ mod races {
     use super::*;
 
     const SOME: usize = 300;
+    /// Rounds through memory, which take less time.
+    const MORE: usize = 3_000;
     const MANY: usize = 10_000;
 
     /// A broker, and the threads that it runs on.
@@ -436,12 +438,12 @@ mod races {
 
     #[test]
     fn subscriptions_and_messages_keep_their_order() {
-        subscriptions::<Memory>(SOME);
+        subscriptions::<Memory>(MORE);
     }
 
     #[test]
     fn newcomers_have_their_turn() {
-        newcomers::<Memory>(SOME);
+        newcomers::<Memory>(MORE);
     }
 
     /// `cargo test -p evenkeel-broker --test listen -- --ignored ten_thousand`
