@@ -150,18 +150,24 @@ impl Drop for Taking {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
     /// Counts how often it was taken in.
     #[derive(Default)]
-    struct Counted(AtomicUsize);
+    pub(crate) struct Counted(AtomicUsize);
 
     impl Source for Counted {
         fn take_in(&self, _own: Option<ConnectionId>) {
             self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Counted {
+        pub(crate) fn taken(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
         }
     }
 
@@ -174,7 +180,8 @@ mod tests {
         }
     }
 
-    fn waker<S: Source + 'static>(
+    /// A source's waker, and what wakes its task.
+    pub(crate) fn waker<S: Source + 'static>(
         arrivals: &Arc<Arrivals>,
         source: &Arc<S>,
     ) -> (Arc<SourceWaker>, Arc<Notify>) {
@@ -199,7 +206,7 @@ mod tests {
         assert!(outcome.is_err_and(|error| error.is_panic()));
         task.notified().await;
         arrivals.run(None).await;
-        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+        assert_eq!(counted.taken(), 1);
     }
 
     #[test]
@@ -211,7 +218,7 @@ mod tests {
         wakers.iter().for_each(|(waker, _)| waker.notify());
         // The rest is left to a task, which never runs.
         runtime().block_on(arrivals.run(None));
-        let taken = || sources.iter().map(|one| one.0.load(Ordering::Relaxed)).sum::<usize>();
+        let taken = || sources.iter().map(|one| one.taken()).sum::<usize>();
         assert_eq!(taken(), AT_ONCE);
         runtime().block_on(arrivals.run(None));
         assert_eq!(taken(), AT_ONCE + 1);

@@ -32,7 +32,6 @@ pub(crate) struct Barrier {
 #[derive(Default)]
 struct Marks {
     set: u64,
-    passed: u64,
     /// Somebody waits for the mark behind the one under way.
     is_wanted: bool,
     /// A socket was accepted since the mark was set: the system tells of it behind the mark,
@@ -70,7 +69,7 @@ impl Barrier {
             pipe.is_marked()?;
             let mut marks = self.marks();
             marks.pipe = Some(pipe);
-            if marks.set > marks.passed {
+            if self.is_under_way(&marks) {
                 self.send(&mut marks);
             }
         }
@@ -105,12 +104,16 @@ impl Barrier {
     /// The number of a mark that stands behind all that has arrived by now.
     fn mark(&self) -> u64 {
         let mut marks = self.marks();
-        if marks.set == marks.passed {
+        if !self.is_under_way(&marks) {
             self.set(&mut marks);
             return marks.set;
         }
         marks.is_wanted = true;
         marks.set + 1
+    }
+
+    fn is_under_way(&self, marks: &Marks) -> bool {
+        marks.set > *self.passed.borrow()
     }
 
     fn set(&self, marks: &mut Marks) {
@@ -149,11 +152,10 @@ impl Source for Barrier {
             marks.is_set_again = true;
             return self.send(&mut marks);
         }
-        marks.passed = marks.set;
+        self.passed.send_replace(marks.set);
         if std::mem::take(&mut marks.is_wanted) {
             self.set(&mut marks);
         }
-        self.passed.send_replace(marks.passed);
     }
 }
 

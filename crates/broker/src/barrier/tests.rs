@@ -1,33 +1,35 @@
 //! What a mark stands behind.
 
+#[cfg(unix)]
+use std::os::unix::net::UnixStream as Peer;
+#[cfg(unix)]
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
 use std::task::{Context, Waker};
 
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
 use super::*;
-
-/// Counts how often it was taken in.
-#[derive(Default)]
-struct Counted(AtomicUsize);
-
-impl Source for Counted {
-    fn take_in(&self, _own: Option<ConnectionId>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Counted {
-    fn taken(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::arrivals::tests::{Counted, waker};
 
 fn barrier() -> (Arc<Barrier>, Arc<Counted>, Arc<SourceWaker>) {
     let barrier = Barrier::new(Arc::default());
     let source = Arc::<Counted>::default();
-    let weak: Weak<Counted> = Arc::downgrade(&source);
-    let waker = SourceWaker::new(barrier.arrivals.clone(), weak, Arc::default());
-    (barrier, source, Arc::new(waker))
+    let (waker, _) = waker(&barrier.arrivals, &source);
+    (barrier, source, waker)
+}
+
+/// A socket with a byte that the system has not told the runtime of; told, it calls the waker.
+#[cfg(unix)]
+fn untold(waker: &Waker) -> (Peer, UnixStream) {
+    use std::io::Write;
+    let (mut peer, socket) = Peer::pair().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let socket = UnixStream::from_std(socket).unwrap();
+    assert!(socket.poll_read_ready(&mut Context::from_waker(waker)).is_pending());
+    peer.write_all(b"x").unwrap();
+    (peer, socket)
 }
 
 #[tokio::test]
@@ -44,15 +46,9 @@ async fn a_mark_stands_behind_what_is_queued() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_mark_stands_behind_what_the_system_has_not_told() {
-    use std::io::Write;
     let (barrier, source, waker) = barrier();
     barrier.span_system().unwrap();
-    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    theirs.set_nonblocking(true).unwrap();
-    let theirs = tokio::net::UnixStream::from_std(theirs).unwrap();
-    let waker = Waker::from(waker);
-    assert!(theirs.poll_read_ready(&mut Context::from_waker(&waker)).is_pending());
-    ours.write_all(b"x").unwrap();
+    let _open = untold(&Waker::from(waker));
     assert_eq!(source.taken(), 0);
     barrier.pass().await;
     assert_eq!(source.taken(), 1);
@@ -104,31 +100,23 @@ fn a_runtime_that_is_gone_holds_up_nobody() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_mark_stands_behind_a_socket_that_was_accepted_before_it_was_told() {
-    use std::io::Write;
     /// Accepts a socket: from then on the system has something to tell of it.
     struct Accepting {
         barrier: Weak<Barrier>,
         waker: Waker,
-        accepted: Mutex<Option<tokio::net::UnixStream>>,
+        accepted: Mutex<Option<(Peer, UnixStream)>>,
     }
     impl Source for Accepting {
         fn take_in(&self, _own: Option<ConnectionId>) {
-            let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-            theirs.set_nonblocking(true).unwrap();
-            let theirs = tokio::net::UnixStream::from_std(theirs).unwrap();
-            assert!(theirs.poll_read_ready(&mut Context::from_waker(&self.waker)).is_pending());
-            ours.write_all(b"x").unwrap();
-            *self.accepted.lock().unwrap() = Some(theirs);
+            *self.accepted.lock().unwrap() = Some(untold(&self.waker));
             self.barrier.upgrade().unwrap().socket_came();
         }
     }
-    let (barrier, source, waker) = barrier();
+    let (barrier, source, told) = barrier();
     barrier.span_system().unwrap();
-    let (weak, waker) = (Arc::downgrade(&barrier), Waker::from(waker));
-    let accepting = Accepting { barrier: weak, waker, accepted: Mutex::default() };
-    let accepting = Arc::new(accepting);
-    let weak: Weak<Accepting> = Arc::downgrade(&accepting);
-    let listener = Arc::new(SourceWaker::new(barrier.arrivals.clone(), weak, Arc::default()));
+    let (weak, told) = (Arc::downgrade(&barrier), Waker::from(told));
+    let accepting = Arc::new(Accepting { barrier: weak, waker: told, accepted: Mutex::default() });
+    let (listener, _) = waker(&barrier.arrivals, &accepting);
     let mut pass = pin!(barrier.pass());
     listener.notify();
     assert!(pass.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
